@@ -1,0 +1,79 @@
+{#-
+    The newest partition of a table, chosen by partition names alone. The predicate is a quoted literal and not
+    a `max()` subquery: only a literal is pruned in the catalog (SPARK-57743), and a string partition column
+    compared with an unquoted number is cast, which loses the pruning too.
+-#}
+{% macro latest_partition(relation, partition_columns=none) -%}
+    {{ return(adapter.dispatch('latest_partition', 'matched_ids')(relation, partition_columns)) }}
+{%- endmacro %}
+
+
+{% macro default__latest_partition(relation, partition_columns) -%}
+    {%- set columns = partition_column_list(partition_columns) -%}
+
+    {#- While parsing there is no connection, and nobody reads the SQL. -#}
+    {%- if not execute -%}
+        {{ return({'name': '', 'predicate': '1 = 0'}) }}
+    {%- endif -%}
+
+    {#- `graph` is the one object that all nodes of an invocation share: without this, a partition that arrives
+        between two models would be seen by the second only. -#}
+    {%- set resolved = graph.setdefault('matched_ids_latest_partition', {}) -%}
+    {%- set key = relation.render() ~ ' by ' ~ columns | join(', ') -%}
+    {%- if key not in resolved -%}
+        {%- set pinned = setting('pinned_partition') -%}
+        {%- if pinned -%}
+            {%- set values = pinned_partition_values(pinned, columns) -%}
+            {%- set origin = 'pinned by the setting pinned_partition' -%}
+        {%- else -%}
+            {%- set newest = newest_partition(partition_names(relation), columns, relation) -%}
+            {%- set values = newest.level_values -%}
+            {%- set origin = newest.considered ~ ' considered' -%}
+            {%- if newest.ignored -%}
+                {%- set origin = origin ~ ', ' ~ newest.ignored | length ~ ' ignored: '
+                    ~ newest.ignored[:5] | join(', ') ~ (', …' if newest.ignored | length > 5 else '') -%}
+            {%- endif -%}
+            {%- do require_recent_partition(values, relation) -%}
+        {%- endif -%}
+        {%- set partition = partition_struct(columns, values) -%}
+        {%- do resolved.update({key: partition}) -%}
+        {%- do log('latest_partition: ' ~ relation.render() ~ ' is read at ' ~ partition.name
+            ~ ' (' ~ origin ~ ')', info=true) -%}
+    {%- endif -%}
+    {{ return(resolved[key]) }}
+{%- endmacro %}
+
+
+{% macro partition_column_list(partition_columns) -%}
+    {%- set given = partition_columns or setting('partition_columns') -%}
+    {%- set given = given.split(',') if given is string else given -%}
+    {%- set columns = [] -%}
+    {%- for column in given if column | trim -%}
+        {%- if not modules.re.match('^[A-Za-z_][A-Za-z0-9_]*$', column | trim) -%}
+            {%- do exceptions.raise_compiler_error(
+                'latest_partition: "' ~ column ~ '" is not a column name. Set partition_columns to one name, or to'
+                ~ ' several separated by commas, from the coarsest to the finest: ano,mes,dia.') -%}
+        {%- endif -%}
+        {%- do columns.append(column | trim | lower) -%}
+    {%- endfor -%}
+    {%- if not columns -%}
+        {%- do exceptions.raise_compiler_error(
+            'latest_partition: no partition column is set. Set partition_columns, for example to ano_mes_dia.') -%}
+    {%- endif -%}
+    {{ return(columns) }}
+{%- endmacro %}
+
+
+{% macro partition_struct(columns, values) -%}
+    {#- One level is named by its value (20251022), several as in a path (ano=2025/mes=10/dia=22). -#}
+    {%- set names = [] -%}
+    {%- set conditions = [] -%}
+    {%- for column in columns -%}
+        {%- do names.append(column ~ '=' ~ values[loop.index0]) -%}
+        {%- do conditions.append(column ~ " = '" ~ values[loop.index0] ~ "'") -%}
+    {%- endfor -%}
+    {{ return({
+        'name': values[0] if columns | length == 1 else names | join('/'),
+        'predicate': conditions | join(' and '),
+    }) }}
+{%- endmacro %}

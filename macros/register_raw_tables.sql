@@ -1,0 +1,43 @@
+{#-
+    Registers two folders of Parquet as the raw tables of a local (or own) metastore. The data stays where it is
+    and is never written. Running it again reads the schemas anew and registers partitions that came or went.
+-#}
+{% macro register_raw_tables(cpfs, records) -%}
+    {%- do register_parquet_folder(
+        var('cpfs_schema', env_var('MATCHED_IDS_CPFS_SCHEMA', 'raw')),
+        var('cpfs_table', env_var('MATCHED_IDS_CPFS_TABLE', 'cpfs')), cpfs, false) -%}
+    {%- do register_parquet_folder(
+        var('records_schema', env_var('MATCHED_IDS_RECORDS_SCHEMA', 'raw')),
+        var('records_table', env_var('MATCHED_IDS_RECORDS_TABLE', 'records')), records, true) -%}
+{%- endmacro %}
+
+
+{% macro register_parquet_folder(schema, table, path, partitioned) -%}
+    {%- if target.type != 'spark' -%}
+        {%- do exceptions.raise_compiler_error(
+            'register_raw_tables works on the spark targets only; on ' ~ target.type ~ ' the catalog is filled by the'
+            ~ ' load (a crawler, or the engine that writes the table).') -%}
+    {%- endif -%}
+    {%- if modules.re.search('[\'"`\\\\\x00-\x1f]', path) -%}
+        {%- do exceptions.raise_compiler_error(
+            'register_raw_tables: the path of ' ~ table ~ ' has a quote, a backslash or a control character: '
+            ~ path | tojson ~ '. Move the data to a folder without one.') -%}
+    {%- endif -%}
+    {#- Spark would take a relative path as relative to the schema's warehouse folder. -#}
+    {%- set location = path if path.startswith('/') or '://' in path else invocation_args_dict.project_dir ~ '/' ~ path -%}
+    {%- if not location.startswith('/') and '://' not in location -%}
+        {%- do exceptions.raise_compiler_error(
+            'register_raw_tables: give the path of ' ~ table ~ ' from the root: ' ~ path ~ ' is relative.') -%}
+    {%- endif -%}
+    {%- set relation = schema ~ '.' ~ table -%}
+    {%- call statement('create_raw_schema') -%} create schema if not exists {{ schema }} {%- endcall -%}
+    {%- call statement('drop_raw_table') -%} drop table if exists {{ relation }} {%- endcall -%}
+    {%- call statement('create_raw_table') -%} create table {{ relation }} using parquet location '{{ location }}' {%- endcall -%}
+    {%- if partitioned -%}
+        {%- call statement('register_partitions') -%} msck repair table {{ relation }} sync partitions {%- endcall -%}
+        {%- set found = run_query('show partitions ' ~ relation) | length -%}
+        {%- do log('register_raw_tables: ' ~ relation ~ ' is ' ~ location ~ ', ' ~ found ~ ' partitions', info=true) -%}
+    {%- else -%}
+        {%- do log('register_raw_tables: ' ~ relation ~ ' is ' ~ location, info=true) -%}
+    {%- endif -%}
+{%- endmacro %}

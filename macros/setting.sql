@@ -1,0 +1,31 @@
+{#-
+    Where every setting of the project gets its value: a var of that name, else the environment variable
+    MATCHED_IDS_<NAME>, else the default below. Only the schemas and tables of the sources are resolved
+    elsewhere (models/staging/_staging__sources.yml), because dbt renders that file without macros.
+-#}
+{% macro setting(name) -%}
+    {%- set defaults = {
+        'cpfs_document_column': 'documento',
+        'records_id_column': 'id',
+        'records_document_column': 'documento',
+        'document_prefix': '000',
+        'partition_columns': 'ano_mes_dia',
+        'partition_value_pattern': '^[0-9][0-9A-Za-z:. _+-]*$',
+        'pinned_partition': '',
+        'max_partition_age_days': '',
+    } -%}
+    {%- if name not in defaults -%}
+        {%- do exceptions.raise_compiler_error(
+            "setting(): there is no setting '" ~ name ~ "'. Known: " ~ (defaults | list | join(', ')) ~ "."
+        ) -%}
+    {%- endif -%}
+    {%- set value = var(name, env_var('MATCHED_IDS_' ~ name | upper, defaults[name])) -%}
+    {%- if name == 'document_prefix' and value is not string -%}
+        {#- YAML reads an unquoted 000 as the number 0: the join would silently match nothing. -#}
+        {%- do exceptions.raise_compiler_error(
+            "The var document_prefix came as a number (" ~ value ~ "), so its leading zeros may be lost."
+            ~ " Quote it: --vars '{document_prefix: \"000\"}'."
+        ) -%}
+    {%- endif -%}
+    {{ return(value) }}
+{%- endmacro %}

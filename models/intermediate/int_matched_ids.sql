@@ -1,0 +1,32 @@
+with cpfs as (
+
+    select documento from {{ ref('stg_cpfs') }}
+
+),
+
+records as (
+
+    select
+        id,
+        documento,
+        source_partition
+    from {{ ref('stg_records') }}
+
+),
+
+-- A semi join asks "is there a CPF like this?": several CPFs, or one CPF several times, never multiply a row.
+matched_ids as (
+
+    select /*+ broadcast(cpfs) */ distinct
+        records.id,
+        records.source_partition
+    from records
+    semi join cpfs on records.documento = concat('{{ setting("document_prefix") }}', cpfs.documento)
+
+)
+
+select
+    id,
+    source_partition
+from matched_ids
+order by id

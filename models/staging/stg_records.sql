@@ -1,0 +1,18 @@
+{%- set partition = latest_partition(source('lake', 'records')) -%}
+
+with newest_records as (
+
+    select
+        cast(raw_records.{{ setting('records_id_column') }} as {{ dbt.type_string() }}) as id,
+        cast(raw_records.{{ setting('records_document_column') }} as {{ dbt.type_string() }}) as documento,
+        cast('{{ partition.name }}' as {{ dbt.type_string() }}) as source_partition
+    from {{ source('lake', 'records') }} as raw_records
+    where {{ partition.predicate }}
+
+)
+
+select
+    id,
+    documento,
+    source_partition
+from newest_records
