@@ -1,0 +1,218 @@
+"""The command line: the only module that prints or exits. What takes long to import is imported by its command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from publisher import __version__
+from publisher.errors import IntegrityError, PublisherError, UsageError
+from publisher.keys import Destination
+from publisher.settings import PublishSettings, parse_table
+
+if TYPE_CHECKING:
+    from publisher.store import Store
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+_TERMINATED = 143
+
+
+def _common(command: _Command) -> _Command:
+    """Adds the options that every command has."""
+    for option in (
+        click.option("--debug", is_flag=True, envvar="PUBLISHER_DEBUG", help="Show a traceback on failure."),
+        click.option("--json", "as_json", is_flag=True, envvar="PUBLISHER_JSON", help="Print one JSON object on stdout."),
+        click.option(
+            "--endpoint-url",
+            envvar=["PUBLISHER_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+            metavar="URL",
+            help="The store, when it is not AWS.  [env: PUBLISHER_ENDPOINT_URL, AWS_ENDPOINT_URL]",
+        ),
+        click.option(
+            "--to", "to", envvar="PUBLISHER_TO", required=True, metavar="S3_URL",
+            help="The destination, s3://bucket[/prefix].  [env: PUBLISHER_TO]",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="publisher")
+def cli() -> None:
+    """Publish a table of ids as one file that other systems can trust.
+
+    Exit codes: 0 done, 2 usage or configuration, 3 a guard refused, 4 bytes read back differ, 5 the source is not
+    ready, 6 somebody else promoted, 7 the store failed, 1 a bug.
+    """
+
+
+@cli.command()
+@_common
+@click.option(
+    "--target-path", envvar=["PUBLISHER_TARGET_PATH", "DBT_TARGET_PATH"], default="target", show_default=True,
+    type=click.Path(path_type=Path), help="dbt's folder of artifacts.  [env: PUBLISHER_TARGET_PATH, DBT_TARGET_PATH]",
+)  # fmt: skip
+@click.option(
+    "--model", envvar="PUBLISHER_MODEL", default="int_matched_ids", show_default=True,
+    help="The dbt model to publish; <model>_summary is its summary.  [env: PUBLISHER_MODEL]",
+)  # fmt: skip
+@click.option(
+    "--table", envvar="PUBLISHER_TABLE", metavar="KIND:LOCATION",
+    help="Publish this table instead, without dbt's word for it: parquet:/path.  [env: PUBLISHER_TABLE]",
+)  # fmt: skip
+@click.option(
+    "--source-partition", envvar="PUBLISHER_SOURCE_PARTITION",
+    help="With --table: the partition that it comes from.  [env: PUBLISHER_SOURCE_PARTITION]",
+)  # fmt: skip
+@click.option(
+    "--id-column", envvar="PUBLISHER_ID_COLUMN", default="id", show_default=True,
+    help="The column of ids.  [env: PUBLISHER_ID_COLUMN]",
+)  # fmt: skip
+@click.option(
+    "--final-newline/--no-final-newline", envvar="PUBLISHER_FINAL_NEWLINE", default=False, show_default=True,
+    help="End the last line with a line break too.  [env: PUBLISHER_FINAL_NEWLINE]",
+)  # fmt: skip
+@click.option(
+    "--spool-dir", envvar="PUBLISHER_SPOOL_DIR", type=click.Path(path_type=Path),
+    help="Where the compressed file waits for its upload.  [env: PUBLISHER_SPOOL_DIR]",
+)  # fmt: skip
+def publish(
+    to: str,
+    endpoint_url: str | None,
+    as_json: bool,
+    debug: bool,
+    target_path: Path,
+    model: str,
+    table: str | None,
+    source_partition: str | None,
+    id_column: str,
+    final_newline: bool,
+    spool_dir: Path | None,
+) -> None:
+    """Publish the table that dbt built, if all guards agree."""
+    settings = PublishSettings(
+        destination=Destination.parse(to),
+        target_path=target_path,
+        model=model,
+        table=parse_table(table, id_column) if table else None,
+        source_partition=source_partition,
+        id_column=id_column,
+        final_newline=final_newline,
+        spool_dir=spool_dir,
+    )
+    store = _store(settings.destination, endpoint_url)
+    from publisher import present
+    from publisher.publish import publish as run
+
+    with present.progress(sys.stderr) as watcher:
+        report = run(settings, store, watcher)
+    if as_json:
+        _print_json(present.report_fields(report))
+    else:
+        click.echo(present.report_text(report, settings.destination))
+
+
+@cli.command()
+@_common
+def status(to: str, endpoint_url: str | None, as_json: bool, debug: bool) -> None:
+    """Show what is active."""
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher import present
+    from publisher.inspect_active import require_active
+
+    fields = present.active_fields(require_active(store, destination), datetime.now(timezone.utc))
+    if as_json:
+        _print_json({"status": "active", **fields})
+    else:
+        click.echo(present.fields_text(destination.url(destination.active_key), fields))
+
+
+@cli.command()
+@_common
+def verify(to: str, endpoint_url: str | None, as_json: bool, debug: bool) -> None:
+    """Download what is active, recompute everything, and say what differs."""
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher import present
+    from publisher.inspect_active import verify as run
+
+    verification = run(store, destination)
+    if verification.differences:
+        raise IntegrityError(
+            f"{destination.url(destination.active_key)} is damaged: {'; '.join(verification.differences)}.",
+            "Publish again; until then, tell the consumers not to read it.",
+        )
+    fields = present.verification_fields(verification)
+    if as_json:
+        _print_json({"status": "verified", **fields})
+    else:
+        click.echo(present.fields_text(f"{destination.url(destination.active_key)} is whole", fields))
+
+
+def _store(destination: Destination, endpoint_url: str | None) -> Store:
+    from publisher.s3 import S3Store
+
+    return S3Store(destination.bucket, endpoint_url=endpoint_url)
+
+
+def _print_json(fields: dict[str, Any]) -> None:
+    click.echo(json.dumps(fields, ensure_ascii=False))
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs a command and ends the process with the command's exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json, debug = "--json" in arguments, "--debug" in arguments
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        cli.main(arguments, prog_name="publisher", standalone_mode=False)
+    except PublisherError as error:
+        if debug:
+            raise
+        _fail(error, as_json)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        context = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "publisher"
+        _fail(UsageError(error.format_message(), f"See `{context} --help`."), as_json)
+    except click.Abort:
+        click.echo("publisher: interrupted; active is the old file or the new one, whole", err=True)
+        sys.exit(_INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        # Only the kind: the text of an unexpected error may hold data.
+        _fail(
+            PublisherError(
+                f"Unexpected {type(error).__name__}: this is a bug.", "Run again with --debug, and report what it shows."
+            ),
+            as_json,
+        )
+    sys.exit(0)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    click.echo("publisher: terminated; active is the old file or the new one, whole", err=True)
+    sys.exit(_TERMINATED)
+
+
+def _fail(error: PublisherError, as_json: bool) -> NoReturn:
+    click.echo(f"publisher: {error.message}", err=True)
+    click.echo(f"publisher: {error.hint}", err=True)
+    if as_json:
+        fields = {"status": error.status, "error": type(error).__name__, "exit_code": error.exit_code}
+        guard = {"guard": error.guard} if error.guard else {}
+        _print_json({**fields, **guard, "message": error.message, "hint": error.hint})
+    sys.exit(error.exit_code)

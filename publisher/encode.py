@@ -1,0 +1,151 @@
+"""Compresses and digests the content in one pass, and recomputes both from a file that was read back."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import BinaryIO
+
+from isal import igzip_lib, isal_zlib
+
+from publisher.artifacts import Encoded, Inspection
+
+# ISA-L's level 3: seven times as fast as zlib's 6 for 1.4 % more bytes (5 million ten-digit ids).
+_LEVEL = 3
+_GZIP = 31  # zlib's window bits for a gzip header; ISA-L writes it with mtime 0 and no file name
+# How the input is cut changes what ISA-L writes. Pieces of one size make the file depend on the ids alone, not on
+# how the table happened to be stored.
+_PIECE_BYTES = 1 << 20
+_DECOMPRESSED_BYTES = 1 << 20
+
+
+class Encoder:
+    """Writes lines into one gzip member and counts and digests on the way. Memory is constant."""
+
+    def __init__(self, spool: BinaryIO, *, final_newline: bool = False) -> None:
+        """Prepares to write to `spool`, from its current position.
+
+        Args:
+            spool: Gets the compressed bytes.
+            final_newline: Whether the content ends with a line break.
+        """
+        self._spool = spool
+        self._final_newline = final_newline
+        self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+        self._piece = bytearray(_PIECE_BYTES)
+        self._filled = 0
+        self._total_ids = self._content_bytes = self._bytes = 0
+        self._min_id: bytes | None = None
+        self._max_id: bytes | None = None
+
+    def write(self, lines: memoryview, count: int, first_id: bytes, last_id: bytes) -> None:
+        """Adds lines.
+
+        Args:
+            lines: UTF-8, each line ended by a line break.
+            count: How many lines.
+            first_id: The first of them, without its line break.
+            last_id: The last of them.
+        """
+        if self._min_id is None:
+            self._min_id = first_id
+        self._max_id = last_id
+        self._total_ids += count
+        position = 0
+        while position < len(lines):
+            # A full piece is written when more comes, so that the last line break is still here to be cut off.
+            if self._filled == _PIECE_BYTES:
+                self._write_piece()
+            taken = min(_PIECE_BYTES - self._filled, len(lines) - position)
+            self._piece[self._filled : self._filled + taken] = lines[position : position + taken]
+            self._filled += taken
+            position += taken
+
+    def finish(self) -> Encoded:
+        """Writes what is left and returns what the file is."""
+        if self._filled and not self._final_newline:
+            self._filled -= 1
+        self._write_piece()
+        self._emit(self._compressor.flush())
+        line_breaks = self._total_ids if self._final_newline else max(self._total_ids - 1, 0)
+        return Encoded(
+            total_ids=self._total_ids,
+            total_id_bytes=self._content_bytes - line_breaks,
+            content_bytes=self._content_bytes,
+            md5=self._md5.hexdigest(),
+            bytes=self._bytes,
+            sha256=self._sha256.hexdigest(),
+            min_id=_text(self._min_id),
+            max_id=_text(self._max_id),
+        )
+
+    def _write_piece(self) -> None:
+        with memoryview(self._piece) as whole, whole[: self._filled] as piece:
+            self._md5.update(piece)
+            self._emit(self._compressor.compress(piece))
+        self._content_bytes += self._filled
+        self._filled = 0
+
+    def _emit(self, compressed: bytes) -> None:
+        if compressed:
+            self._sha256.update(compressed)
+            self._bytes += len(compressed)
+            self._spool.write(compressed)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+class Inspector:
+    """Recomputes from a gzip file's bytes all that is known about it. Memory is constant, whatever the content."""
+
+    def __init__(self) -> None:
+        self._decompressor = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._bytes = self._content_bytes = self._line_breaks = 0
+        self._has_blank_line = self._is_damaged = False
+        self._last = b"\n"  # before the first line stands, so to say, a line break
+
+    def feed(self, compressed: bytes) -> None:
+        """Adds the next bytes of the file."""
+        self._sha256.update(compressed)
+        self._bytes += len(compressed)
+        if self._is_damaged:
+            return
+        if self._decompressor.eof:
+            self._is_damaged = bool(compressed)  # a second member, or something else, follows the first
+            return
+        try:
+            self._inspect(self._decompressor.decompress(compressed, _DECOMPRESSED_BYTES))
+            while not self._decompressor.eof and not self._decompressor.needs_input:
+                self._inspect(self._decompressor.decompress(b"", _DECOMPRESSED_BYTES))
+        except igzip_lib.IsalError:
+            self._is_damaged = True
+        if self._decompressor.unused_data:
+            self._is_damaged = True
+
+    def finish(self) -> Inspection:
+        """Returns what the file turned out to be."""
+        is_whole = not self._is_damaged and self._decompressor.eof
+        return Inspection(
+            bytes=self._bytes,
+            sha256=self._sha256.hexdigest(),
+            is_whole_gzip=is_whole,
+            content_bytes=self._content_bytes,
+            md5=self._md5.hexdigest(),
+            lines=self._line_breaks + (self._content_bytes > 0 and self._last != b"\n"),
+            has_blank_line=self._has_blank_line,
+        )
+
+    def _inspect(self, content: bytes) -> None:
+        if not content:
+            return
+        self._md5.update(content)
+        self._content_bytes += len(content)
+        self._line_breaks += content.count(b"\n")
+        if (self._last == b"\n" and content[:1] == b"\n") or b"\n\n" in content:
+            self._has_blank_line = True
+        self._last = content[-1:]

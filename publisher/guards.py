@@ -1,0 +1,192 @@
+"""What may stop a publication. Each guard is one function that returns, or raises with its name.
+
+A guard sees values, never a store or a file. To add one: write the function here, call it in `publish.py` at the
+step where what it needs is known, and describe it in the README's table of guards (a test compares the two).
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from publisher.artifacts import Build, Encoded, StoredObject, Summary
+from publisher.errors import GuardRefusal, SourceNotReady
+from publisher.ids import Block
+
+NO_IDS = "no_ids"
+BAD_IDS = "bad_ids"
+NOT_ASCENDING = "not_ascending"
+SUMMARY_DIFFERS = "summary_differs"
+DBT_NOT_SUCCESSFUL = "dbt_not_successful"
+OLDER_PARTITION = "older_partition"
+
+ALL = (DBT_NOT_SUCCESSFUL, BAD_IDS, NOT_ASCENDING, NO_IDS, SUMMARY_DIFFERS, OLDER_PARTITION)
+
+_NAMES_SHOWN = 5
+
+
+def require_dbt_success(build: Build) -> None:
+    """Lets through only a dbt invocation that succeeded as a whole, the tables' data tests included.
+
+    Raises:
+        SourceNotReady: A node failed or was skipped, or one of the tables or of their tests was left out.
+    """
+    if build.failures:
+        raise SourceNotReady(
+            f"dbt did not succeed: {_listed(build.failures)} in invocation {build.invocation_id}.",
+            "Read dbt's output, mend the cause and run `dbt build` again; active stays as it is until then.",
+            guard=DBT_NOT_SUCCESSFUL,
+        )
+    if build.untested:
+        raise SourceNotReady(
+            f"The last dbt invocation (dbt {build.command}) did not run {_listed(build.untested)}.",
+            "Run `dbt build`, which builds and tests in one invocation, and then publish, with nothing in between.",
+            guard=DBT_NOT_SUCCESSFUL,
+        )
+
+
+def require_same_invocation(build: Build, summary: Summary) -> None:
+    """Lets through only a table that was built by the invocation whose results are at hand.
+
+    Raises:
+        SourceNotReady: Another invocation built it.
+    """
+    if summary.dbt_invocation_id != build.invocation_id:
+        raise SourceNotReady(
+            f"The table was built by dbt invocation {summary.dbt_invocation_id}, but the artifacts are of another, "
+            f"{build.invocation_id}.",
+            "Point --target-path at the folder of the run that built the table, or run `dbt build` and publish again.",
+            guard=DBT_NOT_SUCCESSFUL,
+        )
+
+
+def require_good_ids(block: Block) -> None:
+    """Lets through only ids that are there, not blank, and one line each.
+
+    Raises:
+        GuardRefusal: One is not.
+    """
+    if block.fault:
+        last_row = block.first_row + block.count - 1
+        raise GuardRefusal(
+            f"The table has {block.fault} between rows {block.first_row:,} and {last_row:,}.",
+            "Find the row in int_matched_ids (the ids are not shown here) and mend where it comes from.",
+            guard=BAD_IDS,
+        )
+
+
+def require_ascending(block: Block, previous_id: bytes | None) -> None:
+    """Lets through only ids in strictly ascending order by bytes, which also means: none twice.
+
+    Args:
+        block: The next block.
+        previous_id: The last id of the block before it, None for the first block.
+
+    Raises:
+        GuardRefusal: An id is not greater than the one before it.
+    """
+    if not block.is_ascending or (previous_id is not None and block.first_id <= previous_id):
+        last_row = block.first_row + block.count - 1
+        raise GuardRefusal(
+            f"The ids are not strictly ascending between rows {max(block.first_row - 1, 1):,} and {last_row:,}: "
+            "an id is there twice, or the order is another than by UTF-8 bytes.",
+            "The table must be made by `select distinct … order by id`, as int_matched_ids is.",
+            guard=NOT_ASCENDING,
+        )
+
+
+def require_ids(encoded: Encoded, source_partition: str | None) -> None:
+    """Lets through only a file with at least one id.
+
+    Raises:
+        GuardRefusal: There is none.
+    """
+    if not encoded.total_ids:
+        raise GuardRefusal(
+            f"The table has no ids (source partition {source_partition or 'unknown'}).",
+            "Check that the partition is loaded, that table A is, and that the document prefix is right.",
+            guard=NO_IDS,
+        )
+
+
+def require_equal_summary(encoded: Encoded, summary: Summary, partitions: frozenset[str | None]) -> None:
+    """Lets through only a table that is, as read, what the engine says it wrote.
+
+    Args:
+        encoded: What was streamed.
+        summary: The summary row.
+        partitions: The source partitions that the table's files name; a None among them is a file that names none
+            or several.
+
+    Raises:
+        GuardRefusal: They differ: the table was caught half-written, or replaced.
+    """
+    pairs = {
+        "total_ids": (encoded.total_ids, summary.total_ids),
+        "total_id_bytes": (encoded.total_id_bytes, summary.total_id_bytes),
+        "min_id": (encoded.min_id, summary.min_id),
+        "max_id": (encoded.max_id, summary.max_id),
+    }
+    differing = [
+        f"{name} {read:,} ≠ {said:,}" if isinstance(read, int) and isinstance(said, int) else name
+        for name, (read, said) in pairs.items()
+        if read != said
+    ]
+    if partitions - {None, summary.source_partition}:
+        differing.append("source_partition")
+    if differing:
+        raise GuardRefusal(
+            f"What was read differs from int_matched_ids_summary: {', '.join(differing)}.",
+            "The table was written to while it was read, or by another run: run `dbt build`, then publish.",
+            guard=SUMMARY_DIFFERS,
+        )
+
+
+def require_not_older(source_partition: str | None, active: StoredObject | None) -> None:
+    """Lets through only a partition that is the active one or newer.
+
+    Raises:
+        GuardRefusal: It is older, or the two cannot be compared.
+    """
+    active_partition = active.metadata.source_partition if active else None
+    if active_partition is None or source_partition == active_partition:
+        return
+    if source_partition is None:
+        _refuse_partition(f"It is not known which partition the table comes from; active comes from {active_partition}.")
+    try:
+        is_older = partition_key(source_partition) < partition_key(active_partition)
+        comparable = _columns(source_partition) == _columns(active_partition)
+    except TypeError:  # a number on one side, a word on the other
+        comparable = is_older = False
+    if not comparable:
+        _refuse_partition(
+            f"Partition {source_partition} cannot be compared with active's, {active_partition}: they are written differently."
+        )
+    if is_older:
+        _refuse_partition(f"Partition {source_partition} is older than active's, {active_partition}.")
+
+
+def _refuse_partition(message: str) -> NoReturn:
+    raise GuardRefusal(
+        message,
+        "Build from the newest partition; with --table, say which partition it is with --source-partition.",
+        guard=OLDER_PARTITION,
+    )
+
+
+def partition_key(partition: str) -> list[int | str]:
+    """Returns what orders partitions, level by level: numbers where a value is digits, as the dbt macro does.
+
+    Args:
+        partition: `20251022`, or `ano=2025/mes=10/dia=22`.
+    """
+    values = [level.partition("=")[2] or level for level in partition.split("/")]
+    return [int(value) if value.isascii() and value.isdigit() else value for value in values]
+
+
+def _columns(partition: str) -> list[str]:
+    return [level.partition("=")[0] if "=" in level else "" for level in partition.split("/")]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(names[:_NAMES_SHOWN]) + more

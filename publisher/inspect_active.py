@@ -1,0 +1,83 @@
+"""What is active, and whether it is what its metadata says: the commands `status` and `verify`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from publisher.artifacts import Inspection, StoredObject
+from publisher.encode import Inspector
+from publisher.errors import Conflict, SourceNotReady
+from publisher.keys import Destination
+from publisher.store import ObjectMissing, PreconditionFailed, Store
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Active, recomputed from its bytes.
+
+    Attributes:
+        differences: What is not as it should be, one text each; empty when all is well.
+    """
+
+    active: StoredObject
+    found: Inspection
+    differences: tuple[str, ...]
+
+
+def require_active(store: Store, destination: Destination) -> StoredObject:
+    """Returns what is active.
+
+    Raises:
+        SourceNotReady: Nothing is.
+        StoreFailed: The store failed.
+    """
+    active = store.head(destination.active_key)
+    if active is None:
+        raise SourceNotReady(
+            f"Nothing is published at {destination.url(destination.active_key)}.",
+            "Run `dbt build && publisher publish`, or correct --to.",
+        )
+    return active
+
+
+def verify(store: Store, destination: Destination) -> Verification:
+    """Downloads active and compares everything that can be recomputed with its metadata.
+
+    Raises:
+        SourceNotReady: Nothing is active.
+        Conflict: Active was replaced in between.
+        StoreFailed: The store failed.
+    """
+    active = require_active(store, destination)
+    inspector = Inspector()
+    try:
+        with store.read(active.key, active.etag) as pieces:
+            for piece in pieces:
+                inspector.feed(piece)
+    except (PreconditionFailed, ObjectMissing):
+        raise Conflict("Active was replaced while it was verified.", "Run `publisher verify` again.") from None
+    found = inspector.finish()
+    return Verification(active, found, tuple(_differences(active, found)))
+
+
+def _differences(active: StoredObject, found: Inspection) -> list[str]:
+    said = active.metadata
+    differences = []
+    if not found.is_whole_gzip:
+        differences.append("the file is not one whole gzip member")
+    if found.has_blank_line:
+        differences.append("the content has a blank line")
+    if not found.content_bytes:
+        differences.append("the content is empty")
+    for name, in_metadata, in_file in (
+        ("bytes", active.bytes, found.bytes),
+        ("total_ids", said.total_ids, found.lines),
+        ("md5_checksum", said.md5_checksum, found.md5),
+        ("sha256", said.sha256, found.sha256),
+        ("content_bytes", said.content_bytes, found.content_bytes),
+    ):
+        if in_metadata is None:
+            differences.append(f"{name} is missing from the metadata or unreadable")
+        elif in_metadata != in_file:
+            differences.append(f"{name} is {in_metadata} by the metadata and {in_file} by the file")
+    return differences

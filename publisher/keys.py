@@ -1,0 +1,59 @@
+"""Where in the store things are: the bucket, the prefix, and the keys below it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from publisher.errors import UsageError
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# The characters that need no escaping in a copy's source and are safe in every client.
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=-]*")
+TIMESTAMP = "%Y%m%d_%H%M%S"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A bucket and a prefix, which is empty or ends with a slash."""
+
+    bucket: str
+    prefix: str = ""
+
+    @classmethod
+    def parse(cls, url: str) -> Destination:
+        """Reads `s3://bucket[/prefix]`.
+
+        Raises:
+            UsageError: It is anything else.
+        """
+        hint = "Give --to (or PUBLISHER_TO) as s3://bucket or s3://bucket/prefix."
+        if not url.startswith("s3://"):
+            raise UsageError(f"The destination {url!r} does not begin with s3://.", hint)
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+            raise UsageError(f"The destination {url!r} does not name a valid bucket.", hint)
+        prefix = prefix.strip("/")
+        if not _PREFIX.fullmatch(prefix) or "//" in prefix or {".", ".."} & set(prefix.split("/")):
+            raise UsageError(f"The prefix of the destination {url!r} is not usable as a key.", hint)
+        return cls(bucket, f"{prefix}/" if prefix else "")
+
+    @property
+    def active_key(self) -> str:
+        """The key that downstream services read."""
+        return f"{self.prefix}active/latest.txt.gz"
+
+    def stage_key(self, timestamp: str) -> str:
+        """Returns the key of the file staged at `timestamp` (UTC, YYYYMMDD_HHMMSS)."""
+        return f"{self.prefix}stage/stage_{timestamp}.txt.gz"
+
+    def url(self, key: str) -> str:
+        """Returns a key as a person writes it."""
+        return f"s3://{self.bucket}/{key}"
+
+
+def timestamp(now: datetime) -> str:
+    """Returns a moment as keys and metadata write it: UTC, YYYYMMDD_HHMMSS."""
+    return now.astimezone(timezone.utc).strftime(TIMESTAMP)

@@ -1,0 +1,196 @@
+"""Staging, reading back and the promotion: the only place that writes to the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from publisher.artifacts import Encoded, Metadata, StoredObject
+from publisher.encode import Inspector
+from publisher.errors import Conflict, IntegrityError, StoreFailed
+from publisher.keys import Destination, timestamp
+from publisher.store import ObjectMissing, PreconditionFailed, Store
+
+_STAGE_ATTEMPTS = 5
+_NO_ETAG = "0" * 32
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A staged file."""
+
+    key: str
+    etag: str
+    metadata: Metadata
+
+
+def stage(
+    store: Store,
+    destination: Destination,
+    spool: BinaryIO,
+    encoded: Encoded,
+    metadata: Metadata,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Staged:
+    """Writes the file under a new key in `stage/`.
+
+    A key holds a second; when another publisher took this one, or when an answer was lost and our own first attempt
+    did, the next second is tried.
+
+    Args:
+        spool: The compressed file, at its beginning.
+        metadata: All but `created_at` and `staged_key`, which are filled in here.
+        now: The clock.
+        sleep: Waits between two tries.
+
+    Raises:
+        Conflict: The keys of several seconds were taken.
+        IntegrityError: The store received other bytes than were sent.
+        StoreFailed: The store failed.
+    """
+    for _ in range(_STAGE_ATTEMPTS):
+        moment = now()
+        created_at = timestamp(moment)
+        key = destination.stage_key(created_at)
+        complete = replace(metadata, created_at=created_at, staged_key=key)
+        spool.seek(0)
+        try:
+            return Staged(key, store.create(key, spool, encoded.sha256, complete.to_texts()), complete)
+        except PreconditionFailed:
+            next_second = moment.replace(microsecond=0) + timedelta(seconds=1)
+            sleep((next_second - moment).total_seconds())
+    raise Conflict(
+        f"Other publishers took the staging keys of {_STAGE_ATTEMPTS} seconds in a row.",
+        "Let one publisher at a time write to a destination; run again when the others are done.",
+    )
+
+
+def read_back(store: Store, staged: Staged, encoded: Encoded) -> None:
+    """Downloads the staged file and compares everything with what was encoded.
+
+    Raises:
+        IntegrityError: Something differs, or the file was replaced.
+        StoreFailed: The store failed.
+    """
+    hint = "Run again; if it happens twice, suspect the network or the store, and keep the staged file as evidence."
+    inspector = Inspector()
+    try:
+        with store.read(staged.key, staged.etag) as pieces:
+            for piece in pieces:
+                inspector.feed(piece)
+    except (PreconditionFailed, ObjectMissing):
+        raise IntegrityError(f"The staged file {staged.key} was replaced or removed by somebody else.", hint) from None
+    found = inspector.finish()
+    differing = [
+        name
+        for name, read, written in (
+            ("size", found.bytes, encoded.bytes),
+            ("SHA-256", found.sha256, encoded.sha256),
+            ("gzip", found.is_whole_gzip, True),
+            ("content size", found.content_bytes, encoded.content_bytes),
+            ("MD5", found.md5, encoded.md5),
+            ("lines", found.lines, encoded.total_ids),
+            ("blank lines", found.has_blank_line, False),
+        )
+        if read != written
+    ]
+    if differing:
+        raise IntegrityError(
+            f"The staged file {staged.key} was read back different from what was written: {', '.join(differing)}.", hint
+        )
+
+
+def require_compare_and_swap(store: Store, staged: Staged, active: StoredObject | None) -> None:
+    """Finds out that the store honours the condition that the promotion will rely on.
+
+    Most S3-compatible stores ignore a condition on a copy's destination in silence. So the staged file is copied onto
+    itself under a condition that must fail: a store that ignores it changes nothing by that.
+
+    Raises:
+        StoreFailed: The store copied in spite of the condition.
+    """
+    try:
+        store.copy(staged.key, staged.etag, staged.key, _NO_ETAG if active else None, staged.metadata.to_texts())
+    except PreconditionFailed:
+        return
+    raise StoreFailed(
+        "The store ignores a condition on a copy's destination, so two publishers could overwrite each other.",
+        "Use a store that honours If-Match and If-None-Match on CopyObject, as AWS S3 and SeaweedFS do.",
+    )
+
+
+def promote(
+    store: Store,
+    destination: Destination,
+    staged: Staged,
+    encoded: Encoded,
+    active: StoredObject | None,
+    check_again: Callable[[StoredObject | None], None],
+) -> tuple[StoredObject, StoredObject | None]:
+    """Makes the staged file active in one atomic step, if active is still what it was.
+
+    Args:
+        active: What was active when the guards ran.
+        check_again: Runs the guards against what somebody else promoted in the meantime.
+
+    Returns:
+        What is active now, and what it replaced.
+
+    Raises:
+        Conflict: Active changed twice.
+        GuardRefusal: From `check_again`.
+        IntegrityError: Active is not what was copied there.
+        StoreFailed: The store failed; active is the old file or this one, whole.
+    """
+    try:
+        promoted = _swap(store, destination, staged, active)
+    except PreconditionFailed:
+        active = store.head(destination.active_key)
+        check_again(active)
+        try:
+            promoted = _swap(store, destination, staged, active)
+        except PreconditionFailed:
+            raise Conflict(
+                "Somebody else promoted twice while this publish was running.",
+                "See who publishes to this destination; one schedule should own it. Then run again.",
+            ) from None
+    if promoted.bytes != encoded.bytes or promoted.texts != staged.metadata.to_texts():
+        raise IntegrityError(
+            f"{destination.url(destination.active_key)} is not what was just copied there.",
+            "Run `publisher verify`. Another program may write to active/ without conditions; stop it.",
+        )
+    return promoted, active
+
+
+def _swap(store: Store, destination: Destination, staged: Staged, active: StoredObject | None) -> StoredObject:
+    """Copies staged to active under the conditions, and returns what is active then.
+
+    An answer can be lost although the copy happened: the retry inside the client then meets our own file and fails.
+    So what counts is what is active afterwards; a staged key names one run.
+    """
+    failure: PreconditionFailed | StoreFailed | None = None
+    etag = None
+    try:
+        etag = store.copy(
+            staged.key, staged.etag, destination.active_key, active.etag if active else None, staged.metadata.to_texts()
+        )
+    except (PreconditionFailed, StoreFailed) as error:
+        failure = error
+    now_active = store.head(destination.active_key)
+    if now_active is not None and now_active.metadata.staged_key == staged.key:
+        return now_active
+    if failure is not None:
+        raise failure
+    if now_active is None:
+        raise IntegrityError(
+            f"{destination.url(destination.active_key)} is gone right after the copy was confirmed.",
+            "Something deletes in active/: find it, then run again.",
+        )
+    raise Conflict(
+        f"Somebody else replaced active right after this run's copy ({etag}) was confirmed.",
+        "Run `publisher status` to see what is active now; one schedule should own a destination.",
+    )

@@ -1,0 +1,221 @@
+"""The store on S3 and what speaks its language. The only importer of boto3."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from publisher.artifacts import StoredObject
+from publisher.errors import IntegrityError, StoreFailed, UsageError
+from publisher.store import CONTENT_TYPE, ObjectMissing, PreconditionFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_READ_BYTES = 1 << 20
+# More than this in one PutObject or CopyObject is refused by S3.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+_SINGLE_OBJECT_BYTES = 5 * 1024**3
+
+_MISMATCH = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+_DAMAGED = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
+# What to do about a code of the store, or an exception of botocore, by its name.
+_HINTS = {
+    "NoSuchBucket": "Create the bucket, or correct --to and --endpoint-url.",
+    **dict.fromkeys(
+        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"),
+        "The store does not accept these credentials: renew them, or check AWS_ACCESS_KEY_ID and AWS_PROFILE.",
+    ),
+    **dict.fromkeys(
+        ("AccessDenied", "403", "AllAccessDisabled", "AccountProblem"),
+        "Check the credentials, and grant them s3:GetObject and s3:PutObject on stage/ and active/ and s3:ListBucket "
+        "on the bucket: without the last, a key that is not there looks like a denied one.",
+    ),
+    **dict.fromkeys(
+        ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"),
+        "No usable credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role.",
+    ),
+}
+_RETRIES_SPENT = "Retries are spent. Check the endpoint and the network, then run again; active is whole."
+
+
+class S3Store:
+    """One bucket of an S3-compatible store; see `publisher.store.Store` for what each method promises.
+
+    Credentials, region and endpoint are found as boto3 finds them. Retries are botocore's, bounded.
+    """
+
+    def __init__(self, bucket: str, *, endpoint_url: str | None = None, client: S3Client | None = None) -> None:
+        """Prepares a client; nothing is sent yet.
+
+        Args:
+            bucket: The bucket.
+            endpoint_url: Where the store is, for other stores than AWS; None for what boto3 finds.
+            client: A client to use instead.
+
+        Raises:
+            UsageError: The endpoint is not a URL.
+            StoreFailed: boto3's own configuration cannot be used.
+        """
+        self._bucket = bucket
+        self._endpoint_url = endpoint_url
+        self._client = client or _client(endpoint_url)
+
+    def head(self, key: str) -> StoredObject | None:
+        """Returns what is under `key`, None when nothing is; a missing bucket is a failure, not an absence."""
+        try:
+            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if _code(error) not in _MISSING:
+                self._fail(error, f"looking at {key}")
+            self._require_bucket()  # a HEAD's 404 has no body to tell a missing key from a missing bucket
+            return None
+        except BotoCoreError as error:
+            self._fail(error, f"looking at {key}")
+        return StoredObject(
+            key, _bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"], answer["Metadata"]
+        )
+
+    @contextmanager
+    def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
+        """Opens the object for reading in pieces, if it still has this ETag."""
+        doing = f"reading {key}"
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=_quoted(etag))
+        except (ClientError, BotoCoreError) as error:
+            self._raise(error, doing)
+        with closing(answer["Body"]) as body:
+            yield self._pieces(body.iter_chunks(_READ_BYTES), doing)
+
+    def _pieces(self, chunks: Iterator[bytes], doing: str) -> Iterator[bytes]:
+        try:
+            yield from chunks
+        except BotoCoreError as error:  # the connection broke, stalled, or ended before the announced length
+            self._fail(error, doing)
+
+    def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
+        """Writes an object that must not exist yet, and returns its ETag."""
+        doing = f"writing {key}"
+        begin = body.tell()
+        length = body.seek(0, 2) - begin
+        body.seek(begin)
+        if length > _SINGLE_OBJECT_BYTES:
+            raise StoreFailed(
+                f"The file has {length:,} bytes, more than the {_SINGLE_OBJECT_BYTES:,} that one PutObject takes.",
+                "This version does not publish files of that size; narrow what the model selects.",
+            )
+        try:
+            answer = self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentLength=length,
+                ContentType=CONTENT_TYPE,
+                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                IfNoneMatch="*",
+                Metadata=dict(texts),
+            )
+        except (ClientError, BotoCoreError) as error:
+            self._raise(error, doing)
+        return _bare(answer["ETag"])
+
+    def copy(
+        self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
+    ) -> str:
+        """Replaces `destination` by a copy of `source`, if both still are what they were."""
+        condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": _quoted(expected_etag)}
+        try:
+            answer = self._client.copy_object(
+                Bucket=self._bucket,
+                Key=destination,
+                CopySource={"Bucket": self._bucket, "Key": source},
+                CopySourceIfMatch=_quoted(source_etag),
+                MetadataDirective="REPLACE",  # which keeps nothing, the content type included
+                ContentType=CONTENT_TYPE,
+                Metadata=dict(texts),
+                **condition,
+            )
+        except (ClientError, BotoCoreError) as error:
+            # If-Match on a key that is gone answers 404 on AWS, 412 elsewhere: for the caller, both are "not that one".
+            if isinstance(error, ClientError) and _code(error) in _MISSING:
+                raise PreconditionFailed(destination) from error
+            self._raise(error, f"copying {source} to {destination}")
+        return _bare(answer["CopyObjectResult"]["ETag"])
+
+    def _require_bucket(self) -> None:
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if _code(error) in _MISSING or _code(error) == "NoSuchBucket":
+                raise StoreFailed(
+                    f"The bucket {self._bucket} does not exist{self._where()}.", _HINTS["NoSuchBucket"]
+                ) from error
+            # Looking at the bucket takes a permission of its own; the write will tell.
+        except BotoCoreError as error:
+            self._fail(error, f"looking at the bucket {self._bucket}")
+
+    def _raise(self, error: ClientError | BotoCoreError, doing: str) -> NoReturn:
+        if isinstance(error, ClientError):
+            code = _code(error)
+            if code in _MISMATCH:
+                raise PreconditionFailed(doing) from error
+            if code in _MISSING:
+                raise ObjectMissing(doing) from error
+            if code in _DAMAGED:
+                raise IntegrityError(
+                    f"The store received other bytes than were sent while {doing} ({code}).",
+                    "Run again; if it happens twice, suspect the network between here and the store.",
+                ) from error
+        self._fail(error, doing)
+
+    def _fail(self, error: ClientError | BotoCoreError, doing: str) -> NoReturn:
+        """Raises a StoreFailed that says what to do; the store's own text is kept out: it may quote a request."""
+        code = _code(error) if isinstance(error, ClientError) else type(error).__name__
+        raise StoreFailed(
+            f"The store failed while {doing} in bucket {self._bucket}{self._where()}: {code}.",
+            _HINTS.get(code, _RETRIES_SPENT),
+        ) from error
+
+    def _where(self) -> str:
+        return f" at {self._endpoint_url}" if self._endpoint_url else ""
+
+
+def _client(endpoint_url: str | None) -> S3Client:
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        # The publisher gives the store a SHA-256 of its own and recomputes what it reads: no second checksum.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    try:
+        return boto3.client("s3", endpoint_url=endpoint_url, config=config)
+    except ValueError as error:
+        raise UsageError(
+            f"The endpoint {endpoint_url!r} is not a URL.", "Give it as http://host:port or https://host."
+        ) from error
+    except BotoCoreError as error:
+        raise StoreFailed(
+            f"boto3 cannot be set up: {type(error).__name__}.", "Check AWS_PROFILE, AWS_REGION and ~/.aws/config."
+        ) from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def _bare(etag: str) -> str:
+    """Returns an ETag without its quotes; SeaweedFS leaves them out in a copy's answer."""
+    return etag.strip('"')
+
+
+def _quoted(etag: str) -> str:
+    return f'"{etag}"'

@@ -1,0 +1,75 @@
+"""What the publisher asks of an object store: S3's semantics, and nothing that S3 does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Protocol
+
+from publisher.artifacts import StoredObject
+
+CONTENT_TYPE = "application/gzip"
+
+
+class PreconditionFailed(Exception):
+    """The object is not the one that the caller expected, or is there although none was expected."""
+
+
+class ObjectMissing(Exception):
+    """There is no object under that key."""
+
+
+class Store(Protocol):
+    """One bucket.
+
+    Every method raises `publisher.errors.StoreFailed` when the store refuses, cannot be reached, or keeps failing.
+    ETags are without quotes.
+    """
+
+    def head(self, key: str) -> StoredObject | None:
+        """Returns what is under `key`, None when nothing is."""
+        ...
+
+    def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Opens the object for reading in pieces, if it still has this ETag.
+
+        Raises:
+            PreconditionFailed: It has another.
+            ObjectMissing: It is gone.
+        """
+        ...
+
+    def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
+        """Writes an object that must not exist yet, whole or not at all, and returns its ETag.
+
+        Args:
+            key: The new key.
+            body: Its content, from the current position to the end; seekable, so that a retry can begin again.
+            sha256: The content's SHA-256 in hex. The store itself compares it with what arrives.
+            texts: The object's metadata.
+
+        Raises:
+            PreconditionFailed: The key exists.
+            publisher.errors.IntegrityError: What arrived has another SHA-256.
+        """
+        ...
+
+    def copy(
+        self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
+    ) -> str:
+        """Replaces `destination` by a copy of `source` in one atomic step: a compare-and-swap.
+
+        Args:
+            source: The key to copy.
+            source_etag: The ETag that it must have.
+            destination: The key to replace.
+            expected_etag: The ETag that `destination` must have; None when it must not exist.
+            texts: The copy's metadata; none of the source's is kept.
+
+        Returns:
+            The copy's ETag.
+
+        Raises:
+            PreconditionFailed: One of the two is not what was expected; nothing was changed.
+        """
+        ...
