@@ -1,0 +1,65 @@
+# make demo   the whole way once: sample data, dbt build, publish        make test    every test
+# make check  lint, types, import rules, then nothing is left to say     make lock    the locks anew
+PYTHON ?= python3
+ROWS ?= 2000000
+# An environment of the caller's must not leak into ours; PYTHONPATH above all.
+unexport PYTHONPATH PYTHONHOME
+
+BIN := .venv/bin
+ENV := .venv/.made-from-lock
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo demo-clean test check format lock clean
+
+help:
+	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
+	@echo "make demo-clean           remove what the demo made"
+	@echo "make test                 every test, dbt's and Python's"
+	@echo "make check                lint, format, types, import rules"
+	@echo "make format               mend what the linters can mend"
+	@echo "make lock                 resolve requirements/*.txt anew from pyproject.toml"
+	@echo "make clean                remove the environment, build results and caches"
+
+env: $(ENV)
+
+# The lock is complete, so nothing is resolved (--no-deps); uv itself comes by pip, from a hash.
+$(ENV): requirements/uv.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'
+	@rm -rf .venv
+	@echo "making .venv (a minute on the first run)" >&2
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 -m venv failed; on Debian: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(ENV)
+
+demo: $(ENV)
+	@$(BIN)/python -m demo --rows $(ROWS)
+
+demo-clean:
+	@rm -rf .demo
+
+test: $(ENV)
+	@$(BIN)/python -m pytest
+
+check: $(ENV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --processes 2 models tests/dbt
+
+format: $(ENV)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix models tests/dbt
+
+lock: $(ENV)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--extra glue pyproject.toml -o requirements/glue.txt
+	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
+
+clean: demo-clean
+	@rm -rf .venv .spark target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
