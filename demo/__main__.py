@@ -69,7 +69,7 @@ def run(folder: Path, rows: int) -> None:
         create_bucket(endpoint)
         environment = child_environment(folder, endpoint)
         register(folder, environment, len(days))
-        build(folder, environment)
+        build(environment)
         report = publish(folder, environment)
         download(endpoint, report["active_key"], folder / "latest.txt.gz")
         show(folder, report, days)
@@ -88,7 +88,11 @@ def make_data(folder: Path, rows: int) -> list[str]:
         if not (folder / "cpfs" / "cpfs.parquet").exists():
             data.make_cpfs(folder / "cpfs")
         for day in missing:
-            data.make_day(records, day, rows, progress=lambda done, day=day: say(f"{day}: {done:,} of {rows:,} rows"))
+
+            def watch(done: int, day: str = day) -> None:
+                say(f"{day}: {done:,} of {rows:,} rows")
+
+            data.make_day(records, day, rows, progress=watch)
         added = f"{len(missing)} daily partitions" if len(missing) > 1 else f"one more daily partition, {missing[0]},"
         say(f"{added} of {rows:,} rows; {data.CPFS:,} CPFs")
     return sorted({*present, *missing})
@@ -121,11 +125,11 @@ def register(folder: Path, environment: dict[str, str], partitions: int) -> None
     """Registers the sample data in the local metastore."""
     places = {"cpfs": str(folder / "data" / "cpfs"), "records": str(folder / "data" / "records")}
     with step("raw tables") as say:
-        dbt(folder, environment, "run-operation", "register_raw_tables", "--args", json.dumps(places))
+        dbt(environment, "run-operation", "register_raw_tables", "--args", json.dumps(places))
         say(f"raw.cpfs, raw.records with {partitions} partitions")
 
 
-def build(folder: Path, environment: dict[str, str]) -> None:
+def build(environment: dict[str, str]) -> None:
     """Runs `dbt build`, counting its nodes on the way."""
     with step("dbt build") as say:
 
@@ -133,14 +137,12 @@ def build(folder: Path, environment: dict[str, str]) -> None:
             if node := re.search(r"(\d+) of (\d+) START (.*?) \.{2,}", line):
                 say(f"{node[1]} of {node[2]}: {node[3]}")
 
-        output = dbt(folder, environment, "build", watch=watch)
+        output = dbt(environment, "build", watch=watch)
         totals = re.findall(r"(PASS|WARN|ERROR)=(\d+)", output)
         say(", ".join(f"{count} {name.lower()}" for name, count in totals))
 
 
-def dbt(
-    folder: Path, environment: dict[str, str], *arguments: str, watch: Callable[[str], None] = lambda _line: None
-) -> str:
+def dbt(environment: dict[str, str], *arguments: str, watch: Callable[[str], None] = lambda _line: None) -> str:
     """Runs dbt in the project, and returns what it printed."""
     command = [str(Path(sys.executable).with_name("dbt")), *arguments]
     lines = []

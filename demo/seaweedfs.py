@@ -18,11 +18,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
-import botocore.client
 import botocore.config
 import botocore.exceptions
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 START_SECONDS = 60
 _PROBE_BUCKET = "probe"
@@ -47,7 +50,7 @@ class Endpoint:
             "AWS_DEFAULT_REGION": "us-east-1",
         }
 
-    def client(self, *, attempts: int = 3) -> botocore.client.BaseClient:
+    def client(self, *, attempts: int = 3) -> S3Client:
         """Returns a boto3 S3 client for this store."""
         return boto3.client(
             "s3",

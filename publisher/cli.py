@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -27,16 +29,37 @@ _INTERRUPTED = 130  # what a shell reports for Ctrl-C
 _TERMINATED = 143
 
 
+@dataclass
+class Output:
+    """How a command answers; known before anything can fail.
+
+    Attributes:
+        as_json: One JSON object on stdout, also on failure.
+        debug: A traceback on failure.
+    """
+
+    as_json: bool = False
+    debug: bool = False
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    setattr(context.find_object(Output), parameter.name or "", value)
+
+
 def _common(command: _Command) -> _Command:
     """Adds the options that every command has."""
     for option in (
-        click.option("--debug", is_flag=True, envvar="PUBLISHER_DEBUG", help="Show a traceback on failure."),
-        click.option("--json", "as_json", is_flag=True, envvar="PUBLISHER_JSON", help="Print one JSON object on stdout."),
         click.option(
-            "--endpoint-url",
-            envvar=["PUBLISHER_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
-            metavar="URL",
-            help="The store, when it is not AWS.  [env: PUBLISHER_ENDPOINT_URL, AWS_ENDPOINT_URL]",
+            "--debug", is_flag=True, envvar="PUBLISHER_DEBUG", is_eager=True, expose_value=False, callback=_remember,
+            help="Show a traceback on failure.  [env: PUBLISHER_DEBUG]",
+        ),
+        click.option(
+            "--json", "as_json", is_flag=True, envvar="PUBLISHER_JSON", is_eager=True, expose_value=False,
+            callback=_remember, help="Print one JSON object on stdout.  [env: PUBLISHER_JSON]",
+        ),
+        click.option(
+            "--endpoint-url", envvar=["PUBLISHER_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+            metavar="URL", help="The store, when it is not AWS.  [env: PUBLISHER_ENDPOINT_URL, AWS_ENDPOINT_URL]",
         ),
         click.option(
             "--to", "to", envvar="PUBLISHER_TO", required=True, metavar="S3_URL",
@@ -58,6 +81,7 @@ def cli() -> None:
 
 
 @cli.command()
+@click.pass_obj
 @_common
 @click.option(
     "--target-path", envvar=["PUBLISHER_TARGET_PATH", "DBT_TARGET_PATH"], default="target", show_default=True,
@@ -88,10 +112,9 @@ def cli() -> None:
     help="Where the compressed file waits for its upload.  [env: PUBLISHER_SPOOL_DIR]",
 )  # fmt: skip
 def publish(
+    output: Output,
     to: str,
     endpoint_url: str | None,
-    as_json: bool,
-    debug: bool,
     target_path: Path,
     model: str,
     table: str | None,
@@ -117,15 +140,16 @@ def publish(
 
     with present.progress(sys.stderr) as watcher:
         report = run(settings, store, watcher)
-    if as_json:
+    if output.as_json:
         _print_json(present.report_fields(report))
     else:
         click.echo(present.report_text(report, settings.destination))
 
 
 @cli.command()
+@click.pass_obj
 @_common
-def status(to: str, endpoint_url: str | None, as_json: bool, debug: bool) -> None:
+def status(output: Output, to: str, endpoint_url: str | None) -> None:
     """Show what is active."""
     destination = Destination.parse(to)
     store = _store(destination, endpoint_url)
@@ -133,15 +157,16 @@ def status(to: str, endpoint_url: str | None, as_json: bool, debug: bool) -> Non
     from publisher.inspect_active import require_active
 
     fields = present.active_fields(require_active(store, destination), datetime.now(timezone.utc))
-    if as_json:
+    if output.as_json:
         _print_json({"status": "active", **fields})
     else:
         click.echo(present.fields_text(destination.url(destination.active_key), fields))
 
 
 @cli.command()
+@click.pass_obj
 @_common
-def verify(to: str, endpoint_url: str | None, as_json: bool, debug: bool) -> None:
+def verify(output: Output, to: str, endpoint_url: str | None) -> None:
     """Download what is active, recompute everything, and say what differs."""
     destination = Destination.parse(to)
     store = _store(destination, endpoint_url)
@@ -155,7 +180,7 @@ def verify(to: str, endpoint_url: str | None, as_json: bool, debug: bool) -> Non
             "Publish again; until then, tell the consumers not to read it.",
         )
     fields = present.verification_fields(verification)
-    if as_json:
+    if output.as_json:
         _print_json({"status": "verified", **fields})
     else:
         click.echo(present.fields_text(f"{destination.url(destination.active_key)} is whole", fields))
@@ -174,32 +199,29 @@ def _print_json(fields: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command and ends the process with the command's exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    as_json, debug = "--json" in arguments, "--debug" in arguments
+    # Overwritten by the options' own values, unless the arguments cannot even be parsed.
+    output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        cli.main(arguments, prog_name="publisher", standalone_mode=False)
+        cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output)
     except PublisherError as error:
-        if debug:
-            raise
-        _fail(error, as_json)
+        if output.debug:
+            traceback.print_exc()
+        _fail(error, output)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:
         context = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "publisher"
-        _fail(UsageError(error.format_message(), f"See `{context} --help`."), as_json)
+        _fail(UsageError(error.format_message(), f"See `{context} --help`."), output)
     except click.Abort:
         click.echo("publisher: interrupted; active is the old file or the new one, whole", err=True)
         sys.exit(_INTERRUPTED)
-    except Exception as error:
-        if debug:
-            raise
+    except Exception as error:  # noqa: BLE001 -- the last resort: whatever it is, it ends with a code and one line
+        if output.debug:
+            traceback.print_exc()
         # Only the kind: the text of an unexpected error may hold data.
-        _fail(
-            PublisherError(
-                f"Unexpected {type(error).__name__}: this is a bug.", "Run again with --debug, and report what it shows."
-            ),
-            as_json,
-        )
+        message = f"Unexpected {type(error).__name__}: this is a bug."
+        _fail(PublisherError(message, "Run again with --debug, and report what it shows."), output)
     sys.exit(0)
 
 
@@ -208,10 +230,10 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(_TERMINATED)
 
 
-def _fail(error: PublisherError, as_json: bool) -> NoReturn:
+def _fail(error: PublisherError, output: Output) -> NoReturn:
     click.echo(f"publisher: {error.message}", err=True)
     click.echo(f"publisher: {error.hint}", err=True)
-    if as_json:
+    if output.as_json:
         fields = {"status": error.status, "error": type(error).__name__, "exit_code": error.exit_code}
         guard = {"guard": error.guard} if error.guard else {}
         _print_json({**fields, **guard, "message": error.message, "hint": error.hint})

@@ -122,7 +122,7 @@ class Inspector:
             self._inspect(self._decompressor.decompress(compressed, _DECOMPRESSED_BYTES))
             while not self._decompressor.eof and not self._decompressor.needs_input:
                 self._inspect(self._decompressor.decompress(b"", _DECOMPRESSED_BYTES))
-        except igzip_lib.IsalError:
+        except igzip_lib.IsalError:  # type: ignore[misc]  # the stub forgets that it is an exception
             self._is_damaged = True
         if self._decompressor.unused_data:
             self._is_damaged = True

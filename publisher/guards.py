@@ -151,7 +151,9 @@ def require_not_older(source_partition: str | None, active: StoredObject | None)
     if active_partition is None or source_partition == active_partition:
         return
     if source_partition is None:
-        _refuse_partition(f"It is not known which partition the table comes from; active comes from {active_partition}.")
+        _refuse_partition(
+            f"It is not known which partition the table comes from; active comes from {active_partition}."
+        )
     try:
         is_older = partition_key(source_partition) < partition_key(active_partition)
         comparable = _columns(source_partition) == _columns(active_partition)
@@ -159,7 +161,8 @@ def require_not_older(source_partition: str | None, active: StoredObject | None)
         comparable = is_older = False
     if not comparable:
         _refuse_partition(
-            f"Partition {source_partition} cannot be compared with active's, {active_partition}: they are written differently."
+            f"Partition {source_partition} cannot be compared with active's, {active_partition}: "
+            "they are written differently."
         )
     if is_older:
         _refuse_partition(f"Partition {source_partition} is older than active's, {active_partition}.")

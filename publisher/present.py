@@ -88,7 +88,9 @@ def report_text(report: Report, destination: Destination) -> str:
         "md5 of the content": fields["md5_checksum"],
         "sha256 of the file": fields["sha256"],
         "staged as": destination.url(report.staged_key),
-        "replaced": _replaced(previous.source_partition, previous.total_ids) if previous else "nothing, it is the first",
+        "replaced": _replaced(previous.source_partition, previous.total_ids)
+        if previous
+        else "nothing, it is the first",
         "seconds": ", ".join(f"{step} {seconds:.2f}" for step, seconds in report.seconds.items()),
     }
     return fields_text(f"published {destination.url(report.active_key)}", shown)
@@ -103,8 +105,12 @@ def fields_text(title: str, fields: Mapping[str, Any]) -> str:
     """Returns a title and a table of names and values; values that are not known are left out."""
     known = {name: value for name, value in fields.items() if value is not None}
     width = max(map(len, known))
-    rows = [f"  {name:<{width}}  {value:,}" if isinstance(value, int) else f"  {name:<{width}}  {value}" for name, value in known.items()]  # fmt: skip
+    rows = [f"  {name:<{width}}  {_readable(value)}" for name, value in known.items()]
     return "\n".join([title, *rows])
+
+
+def _readable(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @contextmanager

@@ -42,7 +42,10 @@ def stage(
     did, the next second is tried.
 
     Args:
-        spool: The compressed file, at its beginning.
+        store: The bucket.
+        destination: Where in it.
+        spool: The compressed file.
+        encoded: What the file is.
         metadata: All but `created_at` and `staged_key`, which are filled in here.
         now: The clock.
         sleep: Waits between two tries.
@@ -134,6 +137,10 @@ def promote(
     """Makes the staged file active in one atomic step, if active is still what it was.
 
     Args:
+        store: The bucket.
+        destination: Where in it.
+        staged: The file to promote, already read back.
+        encoded: What it is.
         active: What was active when the guards ran.
         check_again: Runs the guards against what somebody else promoted in the meantime.
 

@@ -137,7 +137,7 @@ def _encode(table: Table, spool: BinaryIO, settings: PublishSettings, watcher: W
 def _spool(settings: PublishSettings) -> Iterator[BinaryIO]:
     # Without a name in the folder, so that even a killed process leaves nothing behind.
     try:
-        spool = tempfile.TemporaryFile(dir=settings.spool_dir, prefix="publisher-")
+        spool = tempfile.TemporaryFile(dir=settings.spool_dir, prefix="publisher-")  # noqa: SIM115 -- closed below
     except OSError as error:
         raise _spool_failed(error) from error
     with spool:

@@ -53,7 +53,9 @@ class PublishSettings:
                 "Give it as 20251022 or ano=2025/mes=10/dia=22.",
             )
         if self.spool_dir is not None and not self.spool_dir.is_dir():
-            raise UsageError(f"The spool folder {self.spool_dir} does not exist.", "Create it, or leave --spool-dir out.")
+            raise UsageError(
+                f"The spool folder {self.spool_dir} does not exist.", "Create it, or leave --spool-dir out."
+            )
 
 
 def parse_table(text: str, id_column: str) -> TableRef:

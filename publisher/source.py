@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,12 @@ class Table:
             SourceNotReady: A file is gone or damaged.
         """
         for file in self.files:
-            with _reading(file.path), pq.ParquetFile(file.path, buffer_size=_READ_BYTES, pre_buffer=False) as parquet:
+            with (
+                _reading(file.path),
+                pq.ParquetFile(
+                    file.path, buffer_size=_READ_BYTES, pre_buffer=False, page_checksum_verification=True
+                ) as parquet,
+            ):
                 for batch in parquet.iter_batches(BATCH_ROWS, columns=[self.ref.id_column], use_threads=False):
                     yield _as_text(batch.column(0))
 
@@ -186,26 +192,21 @@ def _as_text(array: pa.Array) -> pa.Array:
     return pc.cast(array, pa.large_string()) if pa.types.is_string_view(array.type) else array
 
 
-class _reading:
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     """Turns what pyarrow raises about a file into a SourceNotReady that names the file.
 
     pyarrow's own text is left out: a decoder may quote the value that it stumbled over.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, FileNotFoundError):
-            raise SourceNotReady(
-                f"The file {self._path} of the table was removed while it was read.",
-                "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
-            ) from None
-        if isinstance(error, (pa.ArrowException, OSError, UnicodeDecodeError)):
-            raise SourceNotReady(
-                f"The file {self._path} cannot be read as Parquet ({type(error).__name__}).",
-                "It is damaged or not a Parquet file: rebuild the table, or remove what does not belong to it.",
-            ) from error
+    try:
+        yield
+    except FileNotFoundError:
+        raise SourceNotReady(
+            f"The file {path} of the table was removed while it was read.",
+            "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
+        ) from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise SourceNotReady(
+            f"The file {path} cannot be read as Parquet ({type(error).__name__}).",
+            "It is damaged or not a Parquet file: rebuild the table, or remove what does not belong to it.",
+        ) from error

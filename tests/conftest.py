@@ -1,0 +1,114 @@
+"""What every test may use: real stores, buckets of their own, and Parquet tables of ids."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import settings
+
+from demo import seaweedfs
+from demo.seaweedfs import Endpoint
+from publisher.keys import Destination
+from publisher.s3 import S3Store
+from tests import strict_moto
+
+PROJECT = Path(__file__).resolve().parent.parent
+# A test must not fail because the machine was slow, nor today when it passed yesterday.
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=200)
+settings.load_profile("steady")
+
+_bucket_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_caller() -> None:
+    """The caller's credentials, endpoints and settings are none of the tests' business."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "DBT_", "MATCHED_IDS_", "PUBLISHER_", "SPARK_")):
+            del os.environ[name]
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with seaweedfs.running(tmp_path_factory.mktemp("seaweedfs")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Endpoint]:
+    with strict_moto.running() as endpoint:
+        yield endpoint
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of a test's own, in a real store."""
+
+    endpoint: Endpoint
+    name: str
+
+    @property
+    def client(self) -> Any:
+        return self.endpoint.client()
+
+    @property
+    def store(self) -> S3Store:
+        return S3Store(self.name, client=self.client)
+
+    @property
+    def destination(self) -> Destination:
+        return Destination(self.name)
+
+    def get(self, key: str) -> tuple[bytes, dict[str, str]]:
+        answer = self.client.get_object(Bucket=self.name, Key=key)
+        return answer["Body"].read(), answer["Metadata"]
+
+    def keys(self) -> list[str]:
+        return [found["Key"] for found in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
+
+
+def new_bucket(endpoint: Endpoint) -> Bucket:
+    bucket = Bucket(endpoint, f"bucket-{next(_bucket_numbers)}")
+    bucket.client.create_bucket(Bucket=bucket.name)
+    return bucket
+
+
+@pytest.fixture
+def bucket(seaweed: Endpoint) -> Bucket:
+    return new_bucket(seaweed)
+
+
+@pytest.fixture(params=["moto", "seaweed"])
+def any_bucket(request: pytest.FixtureRequest) -> Bucket:
+    return new_bucket(request.getfixturevalue(request.param))
+
+
+WriteTable = Callable[..., Path]
+
+
+@pytest.fixture
+def write_table(tmp_path: Path) -> WriteTable:
+    """Returns a function that writes ids as a Parquet folder, one file for each list."""
+    numbers = itertools.count()
+
+    def write(*files: Sequence[str | bytes | None], partition: str | None = None, **options: Any) -> Path:
+        folder = tmp_path / f"table-{next(numbers)}"
+        folder.mkdir()
+        for number, ids in enumerate(files):
+            columns = {"id": pa.array(ids, options.get("type", pa.string()))}
+            if partition is not None:
+                columns["source_partition"] = pa.array([partition] * len(ids), pa.string())
+            pq.write_table(pa.table(columns), folder / f"part-{number:05}.parquet")
+        return folder
+
+    return write

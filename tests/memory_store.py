@@ -1,0 +1,67 @@
+"""A bucket in memory that is as strict as S3, behind the same Protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import BinaryIO
+
+from publisher.artifacts import StoredObject
+from publisher.errors import IntegrityError
+from publisher.store import ObjectMissing, PreconditionFailed
+
+
+@dataclass(frozen=True)
+class _Kept:
+    content: bytes
+    texts: Mapping[str, str]
+    at: datetime
+
+    @property
+    def etag(self) -> str:
+        return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self._objects: dict[str, _Kept] = {}
+        self._lock = threading.Lock()
+
+    def head(self, key: str) -> StoredObject | None:
+        kept = self._objects.get(key)
+        return StoredObject(key, kept.etag, len(kept.content), kept.at, dict(kept.texts)) if kept else None
+
+    @contextmanager
+    def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
+        kept = self._objects.get(key)
+        if kept is None:
+            raise ObjectMissing(key)
+        if kept.etag != etag:
+            raise PreconditionFailed(key)
+        yield (kept.content[start : start + 1000] for start in range(0, len(kept.content), 1000))
+
+    def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
+        content = body.read()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise IntegrityError("received other bytes than were sent", "run again")
+        with self._lock:
+            if key in self._objects:
+                raise PreconditionFailed(key)
+            self._objects[key] = kept = _Kept(content, dict(texts), datetime.now(timezone.utc))
+        return kept.etag
+
+    def copy(
+        self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
+    ) -> str:
+        with self._lock:
+            found, replaced = self._objects.get(source), self._objects.get(destination)
+            if found is None or found.etag != source_etag:
+                raise PreconditionFailed(source)
+            if (replaced.etag if replaced else None) != expected_etag:
+                raise PreconditionFailed(destination)
+            self._objects[destination] = kept = _Kept(found.content, dict(texts), datetime.now(timezone.utc))
+        return kept.etag

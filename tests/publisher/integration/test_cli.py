@@ -1,0 +1,255 @@
+"""The program as its users start it: a real process and a real store, and what it says when that goes wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import Bucket, WriteTable
+
+PUBLISHER = str(Path(sys.executable).with_name("publisher"))
+
+
+def run(bucket: Bucket, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PUBLISHER, *arguments],
+        env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def publish(bucket: Bucket, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    table = ("--table", f"parquet:{folder}", "--source-partition", "20251022")
+    return run(bucket, "publish", *table, *arguments, **environment)
+
+
+def test_the_report_of_a_publish(bucket: Bucket, write_table: WriteTable) -> None:
+    first = publish(bucket, write_table(["a"]), "--json")
+    assert (first.returncode, first.stderr) == (0, "")
+    second = publish(bucket, write_table(["a", "bb"]), "--json")
+    report, earlier = json.loads(second.stdout), json.loads(first.stdout)
+    compressed, texts = bucket.get("active/latest.txt.gz")
+    assert gzip.decompress(compressed) == b"a\nbb"
+    assert set(report.pop("seconds")) == {"prepare", "encode", "stage", "read_back", "promote"}
+    assert earlier["previous"] is None
+    assert report == {
+        "status": "published",
+        "total_ids": 2,
+        "md5_checksum": texts["md5_checksum"],
+        "sha256": texts["sha256"],
+        "source_partition": "20251022",
+        "staged_key": texts["staged_key"],
+        "active_key": "active/latest.txt.gz",
+        "etag": bucket.client.head_object(Bucket=bucket.name, Key="active/latest.txt.gz")["ETag"].strip('"'),
+        "bytes": len(compressed),
+        "content_bytes": 4,
+        "created_at": texts["created_at"],
+        "dbt_invocation_id": None,
+        "previous": {
+            "etag": earlier["etag"],
+            "bytes": earlier["bytes"],
+            "total_ids": 1,
+            "md5_checksum": earlier["md5_checksum"],
+            "source_partition": "20251022",
+            "created_at": earlier["created_at"],
+            "staged_key": earlier["staged_key"],
+        },
+    }
+
+
+def test_the_report_of_a_refusal(bucket: Bucket, write_table: WriteTable) -> None:
+    ended = publish(bucket, write_table(["a", "a"]), "--json")
+    assert ended.returncode == 3
+    report = json.loads(ended.stdout)
+    assert report.pop("message") in ended.stderr
+    assert report.pop("hint") in ended.stderr
+    assert report == {"status": "refused", "error": "GuardRefusal", "exit_code": 3, "guard": "not_ascending"}
+
+
+def test_a_person_is_shown_a_summary_and_a_pipe_no_progress(bucket: Bucket, write_table: WriteTable) -> None:
+    ended = publish(bucket, write_table([f"{number:07}" for number in range(12_345)]))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    for words in (
+        f"published s3://{bucket.name}/active/latest.txt.gz",
+        "12,345",
+        "20251022",
+        "nothing, it is the first",
+    ):
+        assert words in ended.stdout
+
+
+def test_a_terminal_gets_progress(bucket: Bucket, write_table: WriteTable) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [PUBLISHER, "publish", "--table", f"parquet:{write_table(['a'])}", "--json"],
+        env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 1000):
+            shown += piece
+    except OSError:
+        pass  # the terminal is closed
+    output, _ = process.communicate()
+    os.close(ours)
+    assert json.loads(output)["status"] == "published"
+    for words in (b"prepare", b"encode", b"100%", b"read back", b"promote"):
+        assert words in shown
+
+
+def test_status_and_verify_show_what_is_active(bucket: Bucket, write_table: WriteTable) -> None:
+    report = json.loads(publish(bucket, write_table(["a", "bb"]), "--json").stdout)
+    status = json.loads(run(bucket, "status", "--json").stdout)
+    verified = json.loads(run(bucket, "verify", "--json").stdout)
+    assert (status["status"], verified["status"]) == ("active", "verified")
+    for name in ("total_ids", "md5_checksum", "sha256", "source_partition", "etag", "bytes", "content_bytes"):
+        assert status[name] == verified[name] == report[name]
+    assert 0 <= status["age_seconds"] < 60
+    assert report["md5_checksum"] in run(bucket, "status").stdout
+    assert "is whole" in run(bucket, "verify").stdout
+
+
+def test_verify_of_a_damaged_file_is_an_integrity_error(bucket: Bucket, write_table: WriteTable) -> None:
+    publish(bucket, write_table(["a"]))
+    bucket.client.put_object(Bucket=bucket.name, Key="active/latest.txt.gz", Body=b"damaged")
+    ended = run(bucket, "verify", "--json")
+    assert ended.returncode == 4
+    assert json.loads(ended.stdout)["status"] == "failed"
+    assert "not one whole gzip member" in ended.stderr
+
+
+def test_other_programs_read_the_published_file(bucket: Bucket, write_table: WriteTable, tmp_path: Path) -> None:
+    report = json.loads(publish(bucket, write_table(["a", "çé"]), "--json").stdout)
+    (tmp_path / "latest.txt.gz").write_bytes(bucket.get("active/latest.txt.gz")[0])
+    digest = subprocess.run("zcat latest.txt.gz | md5sum", shell=True, cwd=tmp_path, capture_output=True, check=True)
+    assert digest.stdout.split()[0].decode() == report["md5_checksum"]
+    digest = subprocess.run(["sha256sum", "latest.txt.gz"], cwd=tmp_path, capture_output=True, check=True)
+    assert digest.stdout.split()[0].decode() == report["sha256"]
+
+
+def test_a_final_line_break_by_option_and_by_environment(bucket: Bucket, write_table: WriteTable) -> None:
+    folder = write_table(["a", "b"])
+    publish(bucket, folder, "--final-newline")
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\n"
+    assert run(bucket, "verify").returncode == 0
+    publish(bucket, folder)
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb"
+    publish(bucket, folder, PUBLISHER_FINAL_NEWLINE="1")
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\n"
+
+
+BAD: dict[str, tuple[list[str], dict[str, str], int, str]] = {
+    "no destination": ([], {"PUBLISHER_TO": ""}, 2, "--to"),
+    "malformed destination": (["--to", "bucket/prefix"], {}, 2, "s3://"),
+    "unknown option": (["--force"], {}, 2, "--force"),
+    "unknown kind of table": (["--table", "csv:/x"], {}, 2, "parquet"),
+    "partition without table": (["--source-partition", "1"], {}, 2, "--table"),
+    "endpoint is no URL": (["--endpoint-url", "nonsense"], {}, 2, "URL"),
+    "no artifacts": (["--target-path", "/nowhere"], {}, 5, "manifest.json|run_results.json"),
+    "no table": (["--table", "parquet:/nowhere"], {}, 5, "does not exist"),
+    "no bucket": (["--table", "TABLE", "--to", "s3://no-such-bucket"], {}, 7, "does not exist"),
+    "wrong key": (["--table", "TABLE"], {"AWS_ACCESS_KEY_ID": "SOMEBODYELSE"}, 7, "credentials"),
+    "wrong secret": (["--table", "TABLE"], {"AWS_SECRET_ACCESS_KEY": "not-the-secret"}, 7, "credentials"),
+    "no credentials": (
+        ["--table", "TABLE"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 7, "AWS_ACCESS_KEY_ID",
+    ),
+    "endpoint down": (["--table", "TABLE", "--endpoint-url", "http://127.0.0.1:9"], {}, 7, "127.0.0.1:9"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_of_what_and_one_of_what_to_do(
+    name: str, bucket: Bucket, write_table: WriteTable
+) -> None:
+    arguments, environment, code, words = BAD[name]
+    table = f"parquet:{write_table(['a'])}"
+    arguments = [table if argument == "TABLE" else argument for argument in arguments]
+    ended = run(bucket, "publish", "--json", *arguments, **environment)
+    assert ended.returncode == code, ended.stderr
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("publisher: ") for line in lines)
+    assert re.search(words, ended.stderr)
+    report = json.loads(ended.stdout)
+    assert (report["exit_code"], report["status"]) == (code, "failed")
+    assert [f"publisher: {report[part]}" for part in ("message", "hint")] == lines
+    assert bucket.keys() == []
+    secrets = {*bucket.endpoint.environment().values(), *environment.values()} - {bucket.endpoint.url, "us-east-1", ""}
+    assert not [secret for secret in secrets if secret in ended.stderr + ended.stdout]
+
+
+def test_a_traceback_is_shown_on_demand_only(bucket: Bucket) -> None:
+    assert "Traceback" not in run(bucket, "status").stderr
+    asked = run(bucket, "status", "--debug")
+    assert "Traceback" in asked.stderr
+    assert asked.returncode == 5
+
+
+@pytest.mark.parametrize("command", [["publisher"], ["python", "-m", "publisher"]])
+def test_both_ways_to_start_it(command: list[str]) -> None:
+    program = str(Path(sys.executable).with_name(command[0]))
+    ended = subprocess.run([program, *command[1:], "--help"], capture_output=True, text=True, check=True)
+    for name in ("publish", "status", "verify"):
+        assert name in ended.stdout
+
+
+def test_help_imports_neither_pyarrow_nor_boto3() -> None:
+    # The fast start is kept by what is imported, not by a time that depends on the machine.
+    code = "import sys, publisher.cli; print(*(name for name in ('pyarrow', 'boto3', 'isal') if name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_memory_does_not_grow_with_the_table(bucket: Bucket, write_table: WriteTable) -> None:
+    def peak_kilobytes(rows: int) -> int:
+        ids = pc.utf8_lpad(pc.cast(pa.array(range(rows)), pa.string()), 10, "0")
+        pq.write_table(pa.table({"id": ids}), folder / "part-00000.parquet")
+        # VmHWM and not ru_maxrss: the latter begins with what the parent used before the exec.
+        code = (
+            "import re, sys; from publisher.cli import main\n"
+            "try: main(sys.argv[1:])\n"
+            r"finally: print(re.search(r'VmHWM:\s+(\d+)', open('/proc/self/status').read())[1], file=sys.stderr)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code, "publish", "--table", f"parquet:{folder}", "--json"],
+            env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(ended.stdout)["total_ids"] == rows
+        return int(ended.stderr)
+
+    folder = write_table(["0"])
+    few, many = peak_kilobytes(1_000_000), peak_kilobytes(6_000_000)
+    assert many - few < 32_000  # five million ids more are 55 MB more of content
+
+
+def test_nothing_is_left_in_the_spool_folder(bucket: Bucket, write_table: WriteTable, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    checks: list[tuple[Callable[..., Any], int]] = [
+        (lambda: write_table(["a"]), 0),
+        (lambda: write_table(["a", "a"]), 3),
+    ]
+    for make, code in checks:
+        assert publish(bucket, make(), "--spool-dir", str(spool)).returncode == code
+        assert list(spool.iterdir()) == []

@@ -1,0 +1,114 @@
+"""Artifacts as dbt writes them are tested end to end (tests/e2e); here is what can be wrong with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from publisher.artifacts import TableRef
+from publisher.dbt_artifacts import read_build
+from publisher.errors import SourceNotReady, UsageError
+
+
+def model(name: str, **config: Any) -> dict[str, Any]:
+    config = {"file_format": "parquet", "location_root": "/lake/tables", **config}
+    return {"resource_type": "model", "name": name, "alias": name, "config": config, "depends_on": {"nodes": []}}
+
+
+def test_node(on: str) -> dict[str, Any]:
+    return {"resource_type": "test", "name": "t", "config": {}, "depends_on": {"nodes": [f"model.p.{on}"]}}
+
+
+test_node.__test__ = False  # type: ignore[attr-defined]  # a maker of nodes, not a test
+
+
+def write(folder: Path, statuses: dict[str, str] | None = None, **changes: Any) -> Path:
+    nodes = {
+        "model.p.int_matched_ids": model("int_matched_ids", **changes.get("config", {})),
+        "model.p.int_matched_ids_summary": model("int_matched_ids_summary"),
+        "model.p.other": model("other"),
+        "test.p.unique_id.1234": test_node("int_matched_ids"),
+        "test.p.of_other.1234": test_node("other"),
+    }
+    manifest = {"metadata": {"invocation_id": "one", "adapter_type": changes.get("adapter", "spark")}, "nodes": nodes}
+    good = {name: "pass" if name.startswith("test") else "success" for name in nodes}
+    results = [
+        {"unique_id": name, "status": status} for name, status in (good if statuses is None else statuses).items()
+    ]
+    run = {"metadata": {"invocation_id": "one"}, "args": {"which": "build"}, "results": results}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "run_results.json").write_text(json.dumps(run))
+    return folder
+
+
+def test_the_table_is_found_where_the_manifest_says(tmp_path: Path) -> None:
+    build = read_build(write(tmp_path), "int_matched_ids", "id")
+    assert build.table == TableRef("parquet", "/lake/tables/int_matched_ids", "id")
+    assert build.summary.location == "/lake/tables/int_matched_ids_summary"
+    assert (build.invocation_id, build.command, build.failures, build.untested) == ("one", "build", (), ())
+
+
+@pytest.mark.parametrize("status", ["error", "fail", "skipped", "runtime error", "partial success", "something new"])
+def test_every_status_but_success_is_a_failure(status: str, tmp_path: Path) -> None:
+    statuses = {
+        "model.p.int_matched_ids": "success",
+        "model.p.int_matched_ids_summary": "success",
+        "test.p.unique_id.1234": status,
+    }
+    assert read_build(write(tmp_path, statuses), "int_matched_ids", "id").failures == ("unique_id",)
+
+
+def test_a_warning_is_no_failure(tmp_path: Path) -> None:
+    statuses = {"model.p.int_matched_ids": "success", "model.p.int_matched_ids_summary": "success"}
+    build = read_build(write(tmp_path, {**statuses, "test.p.unique_id.1234": "warn"}), "int_matched_ids", "id")
+    assert (build.failures, build.untested) == ((), ())
+
+
+def test_what_was_not_run_is_named(tmp_path: Path) -> None:
+    statuses = {"model.p.int_matched_ids": "success", "model.p.other": "success"}
+    build = read_build(write(tmp_path, statuses), "int_matched_ids", "id")
+    assert build.untested == ("int_matched_ids_summary", "unique_id")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "run_results.json"])
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"metadata": {}}', '"text"'])
+def test_a_missing_or_broken_artifact_is_named(name: str, content: str | None, tmp_path: Path) -> None:
+    path = write(tmp_path) / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    with pytest.raises(SourceNotReady, match=name) as raised:
+        read_build(tmp_path, "int_matched_ids", "id")
+    assert "dbt build" in raised.value.hint
+
+
+def test_artifacts_of_two_invocations_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path) / "run_results.json"
+    path.write_text(path.read_text().replace('"one"', '"two"'))
+    with pytest.raises(SourceNotReady, match="two dbt invocations"):
+        read_build(tmp_path, "int_matched_ids", "id")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"adapter": "glue"}, "adapter glue"),
+        ({"config": {"file_format": "iceberg"}}, "is iceberg made by"),
+        ({"config": {"location_root": None}}, "no location_root"),
+        ({"config": {"location_root": "s3://lake/tables"}}, "not a folder on this machine"),
+        ({"config": {"location_root": "tables"}}, "not a folder on this machine"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_what_can(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=words) as raised:
+        read_build(write(tmp_path, **changes), "int_matched_ids", "id")
+    assert "--table parquet:" in raised.value.hint
+
+
+def test_an_unknown_model_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no model ids"):
+        read_build(write(tmp_path), "ids", "id")

@@ -1,0 +1,27 @@
+"""What sqlfluff puts in the place of the project's macros: it renders the models without dbt and without Spark."""
+
+
+class _Partition:
+    name = "20251022"
+    predicate = "ano_mes_dia = '20251022'"
+
+
+def latest_partition(_relation: object) -> _Partition:
+    return _Partition()
+
+
+def setting(name: str) -> str:
+    return {"document_prefix": "000", "records_id_column": "id"}.get(name, "documento")
+
+
+def octet_length(text: str) -> str:
+    return f"octet_length({text})"
+
+
+class dbt:  # noqa: N801 -- the models call it by this name
+    @staticmethod
+    def type_string() -> str:
+        return "string"
+
+
+invocation_id = "an-invocation"
