@@ -52,8 +52,9 @@ class Build:
         command: dbt's command of that invocation, such as `build`.
         table: The table of ids.
         summary: The one-row table beside it.
-        failures: Names of the nodes that did not succeed, data tests included. Names only: dbt's messages may
+        failures: The nodes that failed, data tests included, each with dbt's status. Names only: dbt's messages may
             quote data.
+        skipped: How many nodes dbt skipped, which it does behind a failure.
         untested: Names of data tests on the two tables that this invocation did not run.
     """
 
@@ -62,6 +63,7 @@ class Build:
     table: TableRef
     summary: TableRef
     failures: tuple[str, ...] = ()
+    skipped: int = 0
     untested: tuple[str, ...] = ()
 
 

@@ -12,6 +12,7 @@ from publisher.errors import SourceNotReady, UsageError
 
 # https://docs.getdbt.com/reference/artifacts/run-results-json: everything else is a failure or was left out.
 _GOOD_STATUSES = frozenset({"success", "pass", "warn", "no-op", "reused"})
+_SKIPPED = "skipped"
 
 
 def read_build(target_path: Path, model: str, id_column: str) -> Build:
@@ -48,7 +49,14 @@ def read_build(target_path: Path, model: str, id_column: str) -> Build:
         command=str(run_results.get("args", {}).get("which", "")),
         table=_table_ref(nodes[built[model]], adapter, id_column),
         summary=_table_ref(nodes[built[f"{model}_summary"]], adapter, id_column),
-        failures=tuple(sorted(_short(name) for name, status in statuses.items() if status not in _GOOD_STATUSES)),
+        failures=tuple(
+            sorted(
+                f"{_short(name)} ({status})"
+                for name, status in statuses.items()
+                if status not in _GOOD_STATUSES and status != _SKIPPED
+            )
+        ),
+        skipped=list(statuses.values()).count(_SKIPPED),
         untested=tuple(sorted(_short(name) for name in [*built.values(), *tests] if name not in statuses)),
     )
 

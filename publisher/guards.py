@@ -30,9 +30,11 @@ def require_dbt_success(build: Build) -> None:
     Raises:
         SourceNotReady: A node failed or was skipped, or one of the tables or of their tests was left out.
     """
-    if build.failures:
+    if build.failures or build.skipped:
+        skipped = f"{build.skipped} skipped" if build.skipped else ""
+        reasons = "; ".join(filter(None, [_listed(build.failures), skipped]))
         raise SourceNotReady(
-            f"dbt did not succeed: {_listed(build.failures)} in invocation {build.invocation_id}.",
+            f"dbt did not succeed in invocation {build.invocation_id}: {reasons}.",
             "Read dbt's output, mend the cause and run `dbt build` again; active stays as it is until then.",
             guard=DBT_NOT_SUCCESSFUL,
         )

@@ -51,14 +51,20 @@ def test_the_table_is_found_where_the_manifest_says(tmp_path: Path) -> None:
     assert (build.invocation_id, build.command, build.failures, build.untested) == ("one", "build", (), ())
 
 
-@pytest.mark.parametrize("status", ["error", "fail", "skipped", "runtime error", "partial success", "something new"])
+@pytest.mark.parametrize("status", ["error", "fail", "runtime error", "partial success", "something new"])
 def test_every_status_but_success_is_a_failure(status: str, tmp_path: Path) -> None:
     statuses = {
         "model.p.int_matched_ids": "success",
         "model.p.int_matched_ids_summary": "success",
         "test.p.unique_id.1234": status,
     }
-    assert read_build(write(tmp_path, statuses), "int_matched_ids", "id").failures == ("unique_id",)
+    assert read_build(write(tmp_path, statuses), "int_matched_ids", "id").failures == (f"unique_id ({status})",)
+
+
+def test_what_dbt_skipped_is_counted(tmp_path: Path) -> None:
+    statuses = {"model.p.other": "error", "model.p.int_matched_ids": "skipped", "test.p.unique_id.1234": "skipped"}
+    build = read_build(write(tmp_path, statuses), "int_matched_ids", "id")
+    assert (build.failures, build.skipped) == (("other (error)",), 2)
 
 
 def test_a_warning_is_no_failure(tmp_path: Path) -> None:

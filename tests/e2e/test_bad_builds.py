@@ -1,0 +1,171 @@
+"""The days on which dbt, or what it built, is not fit to publish: the exit code, the reason, and active untouched."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from publisher.errors import PublisherError
+from publisher.publish import publish
+from publisher.settings import PublishSettings
+from tests.conftest import Bucket
+from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Lake
+
+DOCUMENT = "000" + CPF_ONE
+
+
+@pytest.fixture
+def published(small_lake: Lake, bucket: Bucket) -> Bucket:
+    """A bucket with yesterday's file."""
+    small_lake.register()
+    assert small_lake.build().success
+    publish(PublishSettings(bucket.destination, target_path=small_lake.target_path), bucket.store)
+    return bucket
+
+
+def refusal(lake: Lake, bucket: Bucket, target_path: Path | None = None) -> PublisherError:
+    """Publishes, which must fail and change nothing, and returns the error."""
+    before = bucket.get("active/latest.txt.gz"), bucket.keys()
+    with pytest.raises(PublisherError) as raised:
+        publish(PublishSettings(bucket.destination, target_path=target_path or lake.target_path), bucket.store)
+    assert (bucket.get("active/latest.txt.gz"), bucket.keys()) == before
+    error = raised.value
+    assert not [document for document in (CPF_ONE, CPF_TWO) if document in error.message + error.hint]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("bad_id", "test"), [(None, "not_null_int_matched_ids_id"), (" ", "not_blank_int_matched_ids_id")]
+)
+def test_ids_that_dbt_s_tests_reject(bad_id: str | None, test: str, small_lake: Lake, published: Bucket) -> None:
+    small_lake.write_records("ano_mes_dia=20251023", [("a", DOCUMENT), (bad_id, DOCUMENT)])
+    small_lake.register()
+    assert not small_lake.build().success
+    error = refusal(small_lake, published)
+    assert (error.exit_code, error.guard) == (5, "dbt_not_successful")
+    assert test in error.message
+
+
+def test_ids_that_only_the_publisher_can_reject(small_lake: Lake, published: Bucket) -> None:
+    small_lake.write_records("ano_mes_dia=20251023", [("a", DOCUMENT), ("b\nc", DOCUMENT)])
+    small_lake.register()
+    assert small_lake.build().success
+    error = refusal(small_lake, published)
+    assert (error.exit_code, error.guard) == (3, "bad_ids")
+
+
+@pytest.mark.parametrize("what", ["no files", "no rows", "no match"])
+def test_an_empty_newest_partition(what: str, small_lake: Lake, published: Bucket) -> None:
+    folder = small_lake.records / "ano_mes_dia=20251023"
+    if what == "no files":
+        folder.mkdir()
+    else:
+        small_lake.write_records(folder.name, [] if what == "no rows" else [("a", "000" + CPF_OTHER)])
+    small_lake.register()
+    assert small_lake.build().success
+    error = refusal(small_lake, published)
+    assert (error.exit_code, error.guard) == (3, "no_ids")
+    assert "20251023" in error.message
+
+
+def test_no_partitions_at_all(small_lake: Lake, published: Bucket) -> None:
+    for folder in small_lake.records.iterdir():
+        shutil.rmtree(folder)
+    small_lake.write_records("ano_mes_dia=__HIVE_DEFAULT_PARTITION__", [("a", DOCUMENT)])
+    small_lake.register()
+    ended = small_lake.build()
+    assert not ended.success
+    assert "has no usable partition" in ended.output
+    error = refusal(small_lake, published)
+    assert (error.exit_code, error.guard) == (5, "dbt_not_successful")
+    assert "stg_records (error); 1" in error.message  # the cause, and how much it took with it
+
+
+def test_a_raw_table_that_is_gone(small_lake: Lake, published: Bucket) -> None:
+    small_lake.settings["MATCHED_IDS_CPFS_TABLE"] = "gone"
+    assert not small_lake.build().success
+    assert refusal(small_lake, published).exit_code == 5
+
+
+def test_an_older_partition(small_lake: Lake, published: Bucket) -> None:
+    assert small_lake.build(variables={"pinned_partition": "20251021"}).success
+    error = refusal(small_lake, published)
+    assert (error.exit_code, error.guard) == (3, "older_partition")
+
+
+def test_models_that_were_run_but_not_tested(small_lake: Lake, published: Bucket) -> None:
+    assert small_lake.dbt("run").success
+    error = refusal(small_lake, published)
+    assert (error.exit_code, error.guard) == (5, "dbt_not_successful")
+    assert "not_null_int_matched_ids_id" in error.message
+
+
+@pytest.mark.parametrize("command", [["compile"], ["test", "--select", "int_matched_ids"], ["parse"]])
+def test_another_dbt_command_after_the_build(command: list[str], small_lake: Lake, published: Bucket) -> None:
+    assert small_lake.dbt(*command).success
+    error = refusal(small_lake, published)
+    assert error.exit_code == 5
+    assert "dbt build" in error.hint
+
+
+def test_a_table_that_another_run_replaced(small_lake: Lake, published: Bucket) -> None:
+    kept = small_lake.folder / "artifacts of the first run"
+    shutil.copytree(small_lake.target_path, kept)
+    assert small_lake.build().success
+    error = refusal(small_lake, published, kept)
+    assert (error.exit_code, error.guard) == (5, "dbt_not_successful")
+    assert "was built by dbt invocation" in error.message
+
+
+def test_a_table_that_was_dropped_or_changed_after_the_build(small_lake: Lake, published: Bucket) -> None:
+    table = small_lake.tables / "int_matched_ids"
+    (file,) = table.glob("part-*")
+    pq.write_table(pa.table({"id": ["a", "b"]}), file)
+    error = refusal(small_lake, published)
+    assert (error.exit_code, error.guard) == (3, "summary_differs")
+    assert "total_ids 2 ≠ 3" in error.message
+    shutil.rmtree(table)
+    error = refusal(small_lake, published)
+    assert error.exit_code == 5
+    assert "does not exist" in error.message
+
+
+def test_an_empty_build_for_development_is_not_published(small_lake: Lake, published: Bucket) -> None:
+    assert small_lake.build("--empty").success
+    assert refusal(small_lake, published).guard == "no_ids"
+
+
+def test_a_database_error_in_a_model(small_lake: Lake, published: Bucket) -> None:
+    (small_lake.records / "ano_mes_dia=20251023").mkdir()
+    (small_lake.records / "ano_mes_dia=20251023" / "x.parquet").write_text("not Parquet " + CPF_ONE)
+    small_lake.register()
+    assert not small_lake.build().success
+    assert refusal(small_lake, published).exit_code == 5
+
+
+def test_the_day_after_a_bad_day_is_published(small_lake: Lake, published: Bucket) -> None:
+    small_lake.write_records("ano_mes_dia=20251023", [(None, DOCUMENT)])
+    small_lake.register()
+    small_lake.build()
+    refusal(small_lake, published)
+    small_lake.write_records("ano_mes_dia=20251024", [("new", DOCUMENT)])
+    small_lake.register()
+    assert small_lake.build().success
+    publish(PublishSettings(published.destination, target_path=small_lake.target_path), published.store)
+    content, texts = published.get("active/latest.txt.gz")
+    assert gzip.decompress(content) == b"new"
+    assert texts["source_partition"] == "20251024"
+
+
+def test_the_artifacts_name_what_the_publisher_reads(small_lake: Lake, published: Bucket) -> None:
+    # A guard for dbt's upgrades: the fields that the publisher relies on, in artifacts of the dbt that is installed.
+    manifest = json.loads((small_lake.target_path / "manifest.json").read_text())
+    config = manifest["nodes"]["model.matched_ids.int_matched_ids"]["config"]
+    assert (config["file_format"], config["location_root"]) == ("parquet", str(small_lake.tables))
+    assert manifest["metadata"]["adapter_type"] == "spark"

@@ -1,0 +1,214 @@
+"""How the newest partition is chosen: the rule on lists of names, then the macro on real catalogs."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from tests.conftest import PROJECT
+from tests.e2e.conftest import CPF_ONE, Lake
+
+MACRO = "{{ latest_partition(source('lake', 'records')) | tojson }}"
+
+
+def newest(lake: Lake, names: list[str], columns: list[str] | None = None, **variables: Any) -> tuple[str, list[str]]:
+    """Returns the chosen values, joined, and the ignored names."""
+    call = f"newest_partition({names!r}, {columns or ['ano_mes_dia']!r}, 'raw.records')"
+    ended = lake.dbt("compile", "--inline", "{{ " + call + " | tojson }}", variables=variables)
+    assert ended.success, ended.output
+    chosen = json.loads(ended.compiled)
+    return "/".join(chosen["level_values"]), chosen["ignored"]
+
+
+def refusal(lake: Lake, names: list[str], columns: list[str] | None = None) -> str:
+    call = f"newest_partition({names!r}, {columns or ['ano_mes_dia']!r}, 'raw.records')"
+    ended = lake.dbt("compile", "--inline", "{{ " + call + " | tojson }}")
+    assert not ended.success
+    return ended.output
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (["ano_mes_dia=20251021", "ano_mes_dia=20251022", "ano_mes_dia=20250930"], "20251022"),
+        (["ano_mes_dia=9", "ano_mes_dia=10"], "10"),
+        (["ano_mes_dia=2025-09-30", "ano_mes_dia=2025-10-01"], "2025-10-01"),
+        (["ano_mes_dia=20251022", "ano_mes_dia=20251022/regiao=sul", "ano_mes_dia=20251021/regiao=norte"], "20251022"),
+        (["ano_mes_dia=2025-10-22 00%3A00%3A00"], "2025-10-22 00:00:00"),
+        (["ANO_MES_DIA=20251022"], "20251022"),
+    ],
+)
+def test_the_newest_name_is_chosen(lake: Lake, names: list[str], chosen: str) -> None:
+    assert newest(lake, names) == (chosen, [])
+
+
+def test_several_levels_are_compared_one_after_the_other_as_numbers(lake: Lake) -> None:
+    names = ["ano=2025/mes=9/dia=30", "ano=2025/mes=10/dia=2", "ano=2025/mes=10/dia=1", "ano=2024/mes=12/dia=31"]
+    assert newest(lake, names, ["ano", "mes", "dia"]) == ("2025/10/2", [])
+
+
+def test_the_default_partition_and_junk_are_ignored_and_told(lake: Lake) -> None:
+    junk = ["ano_mes_dia=__HIVE_DEFAULT_PARTITION__", "ano_mes_dia=_backup", "ano_mes_dia=teste", "ano_mes_dia=null"]
+    assert newest(lake, [*junk, "ano_mes_dia=20251022"]) == ("20251022", junk)
+
+
+def test_what_looks_like_a_partition_is_a_setting(lake: Lake) -> None:
+    names = ["ano_mes_dia=20251022", "ano_mes_dia=99991231", "ano_mes_dia=v1"]
+    assert newest(lake, names, partition_value_pattern="^20[0-9]{6}$")[0] == "20251022"
+    assert newest(lake, names[2:], partition_value_pattern="^v[0-9]$")[0] == "v1"
+
+
+@pytest.mark.parametrize("character", ["%27", "%22", "%5C", ";", "`", "%0A", "%00"])
+def test_a_value_that_is_unsafe_inside_sql_is_refused(lake: Lake, character: str) -> None:
+    assert "unsafe inside SQL" in refusal(lake, ["ano_mes_dia=20251022", f"ano_mes_dia=20251022{character}"])
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "words"),
+    [
+        ([], None, "no usable partition (none is registered)"),
+        (["ano_mes_dia=__HIVE_DEFAULT_PARTITION__"], None, "1 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__"),
+        (["dia=1"], None, "not partitioned by ano_mes_dia; its partition columns are dia"),
+        (["mes=7", "mes=07"], ["mes"], "differ only in leading zeros"),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_a_clear_error(
+    lake: Lake, names: list[str], columns: list[str] | None, words: str
+) -> None:
+    assert words in refusal(lake, names, columns)
+
+
+def test_on_a_real_table(small_lake: Lake) -> None:
+    assert small_lake.register().success
+    ended = small_lake.dbt("compile", "--inline", MACRO)
+    assert json.loads(ended.compiled) == {"name": "20251022", "predicate": "ano_mes_dia = '20251022'"}
+    assert "is read at 20251022 (2 considered)" in ended.output
+
+
+def test_a_new_partition_is_seen_after_registering_again_and_a_dropped_one_is_not(small_lake: Lake) -> None:
+    small_lake.register()
+    newer = small_lake.write_records("ano_mes_dia=20251023", [("d", "000" + CPF_ONE)])
+    assert "20251022" in small_lake.dbt("compile", "--inline", MACRO).compiled
+    assert "3 partitions" in small_lake.register().output
+    assert "20251023" in small_lake.dbt("compile", "--inline", MACRO).compiled
+    newer.unlink()
+    newer.parent.rmdir()
+    assert "2 partitions" in small_lake.register().output
+    assert "20251022" in small_lake.dbt("compile", "--inline", MACRO).compiled
+
+
+def test_several_levels_on_a_real_table(lake: Lake) -> None:
+    lake.write_cpfs([CPF_ONE])
+    for partition in ("ano=2025/mes=9/dia=30", "ano=2025/mes=10/dia=2", "ano=__HIVE_DEFAULT_PARTITION__/mes=1/dia=1"):
+        lake.write_records(partition, [("a", "000" + CPF_ONE)])
+    lake.settings["MATCHED_IDS_PARTITION_COLUMNS"] = "ano, mes, dia"
+    lake.register()
+    ended = lake.dbt("compile", "--inline", MACRO)
+    assert json.loads(ended.compiled) == {
+        "name": "ano=2025/mes=10/dia=2",
+        "predicate": "ano = '2025' and mes = '10' and dia = '2'",
+    }
+    assert "1 ignored: ano=__HIVE_DEFAULT_PARTITION__" in ended.output
+
+
+def test_it_is_resolved_once_per_invocation(small_lake: Lake) -> None:
+    small_lake.register()
+    ended = small_lake.dbt("compile", "--inline", f"{MACRO} {MACRO}")
+    assert ended.compiled.count("20251022") == 4
+    assert ended.output.count("is read at") == 1
+    assert ended.output.count("show partitions") <= 1
+
+
+def test_a_pin_is_taken_without_a_look_at_the_catalog(small_lake: Lake) -> None:
+    for pin in ("20251021", 20251021):  # YAML makes a number of it
+        ended = small_lake.dbt("compile", "--inline", MACRO, variables={"pinned_partition": pin})
+        assert json.loads(ended.compiled) == {"name": "20251021", "predicate": "ano_mes_dia = '20251021'"}
+    levels = {"pinned_partition": "mes=10/ano=2025", "partition_columns": "ano,mes"}
+    ended = small_lake.dbt("compile", "--inline", MACRO, variables=levels)
+    assert json.loads(ended.compiled)["predicate"] == "ano = '2025' and mes = '10'"
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"pinned_partition": "2025' or 'x"}, "unsafe inside SQL"),
+        ({"pinned_partition": "20251022", "partition_columns": "ano,mes"}, "does not name exactly"),
+        ({"pinned_partition": "dia=1"}, "does not name exactly"),
+        ({"partition_columns": "ano; drop table x"}, "is not a column name"),
+        ({"partition_columns": " , "}, "no partition column is set"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_a_clear_error(lake: Lake, variables: dict[str, str], words: str) -> None:
+    ended = lake.dbt("compile", "--inline", MACRO, variables=variables)
+    assert not ended.success
+    assert words in ended.output
+
+
+def test_a_newest_partition_that_is_too_old_stops_the_run(lake: Lake) -> None:
+    lake.write_cpfs([CPF_ONE])
+    day = datetime.now(timezone.utc) - timedelta(days=3)
+    lake.write_records(f"ano_mes_dia={day:%Y%m%d}", [("a", "000" + CPF_ONE)])
+    lake.register()
+    for limit in (3, "3", 10, ""):
+        assert lake.dbt("compile", "--inline", MACRO, variables={"max_partition_age_days": limit}).success
+    ended = lake.dbt("compile", "--inline", MACRO, variables={"max_partition_age_days": 2})
+    assert not ended.success
+    assert "3 days old; max_partition_age_days allows 2" in ended.output
+    pinned = {"max_partition_age_days": 2, "pinned_partition": f"{day:%Y%m%d}"}
+    assert lake.dbt("compile", "--inline", MACRO, variables=pinned).success
+    ended = lake.dbt("compile", "--inline", MACRO, variables={"max_partition_age_days": "two"})
+    assert "must be a whole number" in ended.output
+
+
+def test_the_age_of_a_partition_that_is_no_date_cannot_be_checked(lake: Lake) -> None:
+    lake.write_cpfs([CPF_ONE])
+    lake.write_records("ano_mes_dia=7", [("a", "000" + CPF_ONE)])
+    lake.register()
+    ended = lake.dbt("compile", "--inline", MACRO, variables={"max_partition_age_days": 2})
+    assert "does not begin with a date" in ended.output
+
+
+def test_a_missing_table_says_how_to_register_it(lake: Lake) -> None:
+    ended = lake.dbt("compile", "--inline", MACRO)
+    assert not ended.success
+    assert f"the table {lake.raw_schema}.records does not exist" in ended.output
+    assert "register_raw_tables" in ended.output
+
+
+def test_a_table_without_partitions_is_a_clear_error(lake: Lake) -> None:
+    lake.write_cpfs([CPF_ONE])
+    lake.write_records("", [("a", "000" + CPF_ONE)])
+    lake.settings["MATCHED_IDS_RECORDS_TABLE"] = "cpfs"
+    lake.dbt("run-operation", "register_parquet_folder", "--args", json.dumps(
+        {"schema": lake.raw_schema, "table": "cpfs", "path": str(lake.cpfs), "partitioned": False}))  # fmt: skip
+    ended = lake.dbt("compile", "--inline", MACRO)
+    assert not ended.success
+    assert "partition" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        ({"cpfs": "/nowhere", "records": "/nowhere"}, "/nowhere"),
+        ({"cpfs": "/it's", "records": "/x"}, "has a quote"),
+    ],
+)
+def test_folders_that_cannot_be_registered(lake: Lake, places: dict[str, str], words: str) -> None:
+    ended = lake.dbt("run-operation", "register_raw_tables", "--args", json.dumps(places))
+    assert not ended.success
+    assert words in ended.output
+
+
+def test_a_relative_folder_starts_at_the_project(lake: Lake) -> None:
+    places = json.dumps({"cpfs": "macros", "records": "macros"})
+    ended = lake.dbt("run-operation", "register_raw_tables", "--args", places)
+    assert not ended.success  # there is no Parquet in it; but there it was looked for
+    assert f"{PROJECT}/macros/" in ended.output
+
+
+def test_an_unknown_setting_is_a_clear_error(lake: Lake) -> None:
+    ended = lake.dbt("compile", "--inline", "{{ setting('no_such_thing') }}")
+    assert "there is no setting 'no_such_thing'" in ended.output
