@@ -195,7 +195,7 @@ def show(folder: Path, report: dict[str, Any], days: list[str]) -> None:
         "partition": f"{report['source_partition']}, the newest of {len(days)}",
         "ids": f"{report['total_ids']:,}",
         "content": f"{report['content_bytes']:,} bytes, md5 {report['md5_checksum']}",
-        "file": f"{report['bytes']:,} bytes",
+        "file": f"{report['bytes']:,} bytes, sha256 {report['sha256']}",
         "active": f"s3://{BUCKET}/{report['active_key']}",
         "replaced": f"{previous['total_ids']:,} ids of {previous['source_partition']}" if previous else "nothing yet",
         "copy": f"{shown_copy}, beginning {' '.join(first)} …",

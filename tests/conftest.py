@@ -39,6 +39,16 @@ def no_settings_of_the_caller() -> None:
 
 
 @pytest.fixture(scope="session")
+def path_without_java(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH with the system's programs, and no Java among them."""
+    folder = tmp_path_factory.mktemp("bin")
+    for program in [*Path("/usr/bin").iterdir(), *Path("/bin").iterdir()]:
+        if not program.name.startswith(("java", "jshell")) and not (folder / program.name).exists():
+            (folder / program.name).symlink_to(program)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     with seaweedfs.running(tmp_path_factory.mktemp("seaweedfs")) as endpoint:
         yield endpoint

@@ -114,13 +114,13 @@ class Lake:
 
 
 @pytest.fixture(scope="session")
-def spark_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: str) -> Iterator[Path]:
     """The metastore and warehouse that the session's Spark is started with."""
     folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATCHED_IDS_LOCAL_DIR", str(folder))
         patch.setenv("MATCHED_IDS_SPARK_MEMORY", "2g")
-        patch.setenv("PATH", "/usr/bin:/bin")  # what is on the machine's PATH must not matter
+        patch.setenv("PATH", path_without_java)
         patch.delenv("JAVA_HOME", raising=False)
         yield folder
 

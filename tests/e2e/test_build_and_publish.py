@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,7 @@ from publisher.publish import publish
 from publisher.settings import PublishSettings
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_TWO, Lake
+from tests.e2e.expectation import expected_content
 
 NEWEST = "ano_mes_dia=20251022"
 OLDER = "ano_mes_dia=20251021"
@@ -37,20 +38,6 @@ def rows(documents: list[str], seed: int, count: int = 5000) -> list[tuple[int, 
         for _ in range(count)
     ]
     return made + rng.sample(made, count // 10)
-
-
-def expected_content(lake: Lake, partition_folders: Iterable[Path]) -> bytes:
-    """What must come out, computed row by row in Python from the raw files."""
-    documents = {document for file in lake.cpfs.iterdir() for document in pq.read_table(file)["documento"].to_pylist()}
-    wanted = {"000" + document for document in documents if document is not None}
-    ids = set()
-    for folder in partition_folders:
-        for file in folder.rglob("*"):
-            if file.is_file() and file.stat().st_size and not file.name.startswith(("_", ".")):
-                table = pq.read_table(file, partitioning=None)
-                pairs = zip(table["id"].to_pylist(), table["documento"].to_pylist(), strict=True)
-                ids |= {str(found) for found, document in pairs if document in wanted}
-    return b"\n".join(sorted(value.encode() for value in ids))
 
 
 def by_duckdb(lake: Lake) -> list[Path]:
@@ -117,7 +104,7 @@ def test_the_file_is_what_a_computation_of_our_own_gives(
     assert built.success, built.output
     report = publish(PublishSettings(bucket.destination, target_path=lake.target_path), bucket.store)
     compressed, texts = bucket.get("active/latest.txt.gz")
-    expected = expected_content(lake, newest)
+    expected = expected_content(lake.cpfs, newest)
     assert expected.count(b"\n") > 500
     assert gzip.decompress(compressed) == expected
     assert verify(bucket.store, bucket.destination).differences == ()
@@ -150,7 +137,9 @@ def test_the_order_holds_across_many_files(lake: Lake, bucket: Bucket) -> None:
         session.conf.unset("spark.sql.shuffle.partitions")
     assert len(list((lake.tables / "int_matched_ids").glob("part-*"))) > 3
     publish(PublishSettings(bucket.destination, target_path=lake.target_path), bucket.store)
-    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == expected_content(lake, [lake.records / NEWEST])
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == expected_content(
+        lake.cpfs, [lake.records / NEWEST]
+    )
 
 
 def test_names_prefix_and_partition_are_settings(lake: Lake, bucket: Bucket) -> None:

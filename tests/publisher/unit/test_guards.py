@@ -101,7 +101,10 @@ def test_a_table_that_is_its_summary_passes() -> None:
     ("build", "words"),
     [
         (Build("one", "build", TABLE, TABLE, failures=("unique_id",)), "unique_id"),
-        (Build("one", "build", TABLE, TABLE, failures=tuple("abcdefgh"), skipped=2), "a, b, c, d, e and 3 more; 2 skip"),
+        (
+            Build("one", "build", TABLE, TABLE, failures=tuple("abcdefgh"), skipped=2),
+            "a, b, c, d, e and 3 more; 2 skip",
+        ),
         (Build("one", "build", TABLE, TABLE, skipped=3), "one: 3 skipped"),
         (Build("one", "run", TABLE, TABLE, untested=("unique_id",)), r"\(dbt run\) did not run unique_id"),
     ],

@@ -1,0 +1,87 @@
+"""What the README says is what the code does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from publisher import guards
+from publisher.artifacts import Metadata
+from publisher.cli import cli
+from publisher.errors import PublisherError
+from tests.conftest import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+
+
+def table_after(heading: str) -> list[list[str]]:
+    """Returns the rows of the first table after a line that begins like this, header left out."""
+    after = README[README.index(f"\n{heading}") :]
+    rows = re.search(r"\n\|.*\n\|[-|]+\n((?:\|.*\n)+)", after)
+    assert rows is not None
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[1].splitlines()]
+
+
+def test_every_guard_is_in_the_table_and_no_other() -> None:
+    assert [row[0].strip("`") for row in table_after("### Guards")] == list(guards.ALL)
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    told = {code for row in table_after("| exit code") for code in row[0].split(", ")}
+    used = {str(kind.exit_code) for kind in [PublisherError, *PublisherError.__subclasses__()]}
+    assert told == used | {"0", "130", "143"}
+
+
+def test_every_command_is_in_the_table() -> None:
+    assert [row[0].strip("`").split()[1] for row in table_after("## Commands")] == list(cli.commands)
+
+
+def test_the_help_is_what_the_program_prints() -> None:
+    publisher = str(Path(sys.executable).with_name("publisher"))
+    environment = {**os.environ, "COLUMNS": "80"}
+    ended = subprocess.run(
+        [publisher, "publish", "--help"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert f"$ publisher publish --help\n{ended.stdout}```" in README
+
+
+def test_every_setting_of_the_models_is_in_the_table_with_its_default() -> None:
+    defaults = dict(re.findall(r"'(\w+)': '(.*)',", (PROJECT / "macros/setting.sql").read_text()))
+    sources = (PROJECT / "models/staging/_staging__sources.yml").read_text()
+    defaults |= dict(re.findall(r"var\('(\w+)', env_var\('\w+', '(\w+)'\)\)", sources))
+    told = {row[0].strip("`"): (row[1].strip("`"), row[2].strip("`")) for row in table_after("| var ")}
+    assert told == {name: (f"MATCHED_IDS_{name.upper()}", default) for name, default in defaults.items()}
+
+
+def test_every_other_variable_of_ours_is_told() -> None:
+    files = [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", PROJECT / "dbt_local_spark/__init__.py"]
+    used = {name for file in files for name in re.findall(r"MATCHED_IDS_[A-Z_]+\b", file.read_text())}
+    addresses = {name for name in used if name.startswith(("MATCHED_IDS_GLUE_", "MATCHED_IDS_SPARK_"))}
+    assert addresses  # in profiles.yml, where the README sends the reader
+    assert [name for name in sorted(used - addresses) if name not in README] == []
+
+
+def test_every_field_of_the_metadata_is_told() -> None:
+    after = README[README.index("Object metadata:") :]
+    assert re.findall(r"`([a-z0-9_]+)`", after[: after.index("- `stage/")]) == list(Metadata.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", ".ci/run", ".github/workflows/ci.yml"])
+def test_every_make_target_that_is_named_exists(document: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|\$ |run: |^)make ([a-z-]+)", (PROJECT / document).read_text(), re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+def test_every_path_in_the_tables_exists() -> None:
+    for row in table_after("## Guarantees"):
+        assert (PROJECT / row[2].strip("`")).exists(), row
+    layout = README[README.index("## Layout") : README.index("## Development")]
+    for folder in re.findall(r"^(\w+/)", layout, re.MULTILINE):
+        assert (PROJECT / folder).is_dir()
