@@ -22,14 +22,15 @@ help:
 
 env: $(ENV)
 
-# The lock is complete, so nothing is resolved (--no-deps); uv itself comes by pip, from a hash.
+# The lock is complete, so nothing is resolved (--no-deps); uv itself comes by pip, from a hash. With the system's
+# certificates, as pip: many a company's registry has one of its own.
 $(ENV): requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'
 	@rm -rf .venv
 	@echo "making .venv (a minute on the first run)" >&2
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 -m venv failed; on Debian: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(ENV)
 
@@ -55,9 +56,9 @@ format: $(ENV)
 	@$(BIN)/sqlfluff fix models tests/dbt
 
 lock: $(ENV)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--all-extras --group dev pyproject.toml -o requirements/dev.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--extra glue pyproject.toml -o requirements/glue.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 

@@ -30,6 +30,10 @@
             'register_raw_tables: give the path of ' ~ table ~ ' from the root: ' ~ path ~ ' is relative.') -%}
     {%- endif -%}
     {%- set relation = schema ~ '.' ~ table -%}
+    {#- Partition values stay the texts that the folders are named with, as in Glue: 07 is not 7. -#}
+    {%- call statement('keep_partition_texts') -%}
+        set spark.sql.sources.partitionColumnTypeInference.enabled=false
+    {%- endcall -%}
     {%- call statement('create_raw_schema') -%} create schema if not exists {{ schema }} {%- endcall -%}
     {%- call statement('drop_raw_table') -%} drop table if exists {{ relation }} {%- endcall -%}
     {%- call statement('create_raw_table') -%} create table {{ relation }} using parquet location '{{ location }}' {%- endcall -%}

@@ -33,7 +33,8 @@ def test_every_guard_is_in_the_table_and_no_other() -> None:
 
 def test_every_exit_code_is_in_the_table() -> None:
     told = {code for row in table_after("| exit code") for code in row[0].split(", ")}
-    used = {str(kind.exit_code) for kind in [PublisherError, *PublisherError.__subclasses__()]}
+    kinds: list[type[PublisherError]] = [PublisherError, *PublisherError.__subclasses__()]
+    used = {str(kind.exit_code) for kind in kinds}
     assert told == used | {"0", "130", "143"}
 
 

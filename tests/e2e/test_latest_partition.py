@@ -102,14 +102,14 @@ def test_a_new_partition_is_seen_after_registering_again_and_a_dropped_one_is_no
 
 def test_several_levels_on_a_real_table(lake: Lake) -> None:
     lake.write_cpfs([CPF_ONE])
-    for partition in ("ano=2025/mes=9/dia=30", "ano=2025/mes=10/dia=2", "ano=__HIVE_DEFAULT_PARTITION__/mes=1/dia=1"):
+    for partition in ("ano=2025/mes=9/dia=30", "ano=2025/mes=10/dia=02", "ano=__HIVE_DEFAULT_PARTITION__/mes=1/dia=1"):
         lake.write_records(partition, [("a", "000" + CPF_ONE)])
     lake.settings["MATCHED_IDS_PARTITION_COLUMNS"] = "ano, mes, dia"
     lake.register()
     ended = lake.dbt("compile", "--inline", MACRO)
     assert json.loads(ended.compiled) == {
-        "name": "ano=2025/mes=10/dia=2",
-        "predicate": "ano = '2025' and mes = '10' and dia = '2'",
+        "name": "ano=2025/mes=10/dia=02",
+        "predicate": "ano = '2025' and mes = '10' and dia = '02'",
     }
     assert "1 ignored: ano=__HIVE_DEFAULT_PARTITION__" in ended.output
 
