@@ -11,10 +11,10 @@ from datetime import datetime, timezone
 from typing import BinaryIO
 
 from publisher import __version__, guards, promote
-from publisher.artifacts import Build, Encoded, Metadata, Report, Summary
+from publisher.artifacts import Build, Encoded, Metadata, Report, Summary, is_metadata_text
 from publisher.dbt_artifacts import read_build
 from publisher.encode import Encoder
-from publisher.errors import UsageError
+from publisher.errors import SourceNotReady, UsageError
 from publisher.ids import blocks
 from publisher.settings import PublishSettings
 from publisher.source import Table, open_table, read_summary
@@ -114,6 +114,11 @@ def _open(settings: PublishSettings) -> Origin:
     guards.require_dbt_success(build)
     summary = read_summary(build.summary)
     guards.require_same_invocation(build, summary)
+    if summary.source_partition is not None and not is_metadata_text(summary.source_partition):
+        raise SourceNotReady(
+            "The source partition in the summary row cannot be kept in an object's metadata: it is not plain ASCII.",
+            "Narrow the setting partition_value_pattern, so that such a partition is not chosen.",
+        )
     return Origin(open_table(build.table), summary.source_partition, build, summary)
 
 

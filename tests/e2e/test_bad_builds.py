@@ -169,3 +169,12 @@ def test_the_artifacts_name_what_the_publisher_reads(small_lake: Lake, published
     config = manifest["nodes"]["model.matched_ids.int_matched_ids"]["config"]
     assert (config["file_format"], config["location_root"]) == ("parquet", str(small_lake.tables))
     assert manifest["metadata"]["adapter_type"] == "spark"
+
+
+def test_a_partition_that_metadata_cannot_hold(small_lake: Lake, published: Bucket) -> None:
+    small_lake.write_records("ano_mes_dia=2025-é", [("a", DOCUMENT)])
+    small_lake.register()
+    assert small_lake.build(variables={"partition_value_pattern": "^2025-.*$"}).success
+    error = refusal(small_lake, published)
+    assert error.exit_code == 5
+    assert "partition_value_pattern" in error.hint
