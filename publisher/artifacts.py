@@ -97,6 +97,10 @@ class Metadata:
     """The metadata of a staged or active object; S3 stores it as short ASCII texts.
 
     What another program wrote may lack anything, or hold nonsense: every field can be None.
+
+    Attributes:
+        overruled: Names of the guards that a person overruled, separated by commas.
+        replaces: The staged key of what was active before; these links are the history of what was promoted.
     """
 
     total_ids: int | None = None
@@ -107,6 +111,10 @@ class Metadata:
     content_bytes: int | None = None
     staged_key: str | None = None
     dbt_invocation_id: str | None = None
+    ids_added: int | None = None
+    ids_removed: int | None = None
+    overruled: str | None = None
+    replaces: str | None = None
     publisher_version: str | None = None
 
     @classmethod
@@ -126,7 +134,7 @@ class Metadata:
         return {name: str(value) for name, value in vars(self).items() if value is not None}
 
 
-_NUMBERS = frozenset({"total_ids", "content_bytes"})
+_NUMBERS = frozenset({"total_ids", "content_bytes", "ids_added", "ids_removed"})
 
 
 def is_metadata_text(text: str) -> bool:
@@ -178,6 +186,47 @@ class Inspection:
     md5: str
     lines: int
     has_blank_line: bool
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a new file changes against the active one.
+
+    Attributes:
+        ids_added: Ids that active lacks.
+        ids_removed: Ids that only active has.
+        active_ids: Ids in the active file, as counted.
+    """
+
+    ids_added: int
+    ids_removed: int
+    active_ids: int
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A person's word that nothing is to be published.
+
+    Attributes:
+        since: UTC, YYYYMMDD_HHMMSS; None where the object does not tell.
+    """
+
+    reason: str
+    since: str | None
+    by: str | None
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A data file as a listing shows it; a file that was written again differs.
+
+    Attributes:
+        modified_ns: Time of the last modification, nanoseconds since 1970.
+    """
+
+    path: str
+    bytes: int
+    modified_ns: int
 
 
 @dataclass(frozen=True)

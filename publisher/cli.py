@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import signal
 import sys
@@ -17,8 +18,9 @@ import click
 
 from publisher import __version__
 from publisher.errors import IntegrityError, PublisherError, UsageError
+from publisher.guards import OVERRULABLE, require_fresh
 from publisher.keys import Destination
-from publisher.settings import PublishSettings, parse_table
+from publisher.settings import Limits, PublishSettings, parse_duration, parse_table
 
 if TYPE_CHECKING:
     from publisher.store import Store
@@ -70,6 +72,23 @@ def _common(command: _Command) -> _Command:
     return command
 
 
+def _dbt(command: _Command) -> _Command:
+    """Adds the options that say where dbt's word is to be found."""
+    for option in (
+        click.option(
+            "--model", envvar="PUBLISHER_MODEL", default="int_matched_ids", show_default=True,
+            help="The dbt model to publish; <model>_summary is its summary.  [env: PUBLISHER_MODEL]",
+        ),
+        click.option(
+            "--target-path", envvar=["PUBLISHER_TARGET_PATH", "DBT_TARGET_PATH"], default="target", show_default=True,
+            type=click.Path(path_type=Path),
+            help="dbt's folder of artifacts.  [env: PUBLISHER_TARGET_PATH, DBT_TARGET_PATH]",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="publisher")
 def cli() -> None:
@@ -83,14 +102,7 @@ def cli() -> None:
 @cli.command()
 @click.pass_obj
 @_common
-@click.option(
-    "--target-path", envvar=["PUBLISHER_TARGET_PATH", "DBT_TARGET_PATH"], default="target", show_default=True,
-    type=click.Path(path_type=Path), help="dbt's folder of artifacts.  [env: PUBLISHER_TARGET_PATH, DBT_TARGET_PATH]",
-)  # fmt: skip
-@click.option(
-    "--model", envvar="PUBLISHER_MODEL", default="int_matched_ids", show_default=True,
-    help="The dbt model to publish; <model>_summary is its summary.  [env: PUBLISHER_MODEL]",
-)  # fmt: skip
+@_dbt
 @click.option(
     "--table", envvar="PUBLISHER_TABLE", metavar="KIND:LOCATION",
     help="Publish this table instead, without dbt's word for it: parquet:/path.  [env: PUBLISHER_TABLE]",
@@ -111,6 +123,24 @@ def cli() -> None:
     "--spool-dir", envvar="PUBLISHER_SPOOL_DIR", type=click.Path(path_type=Path),
     help="Where the compressed file waits for its upload.  [env: PUBLISHER_SPOOL_DIR]",
 )  # fmt: skip
+@click.option(
+    "--max-ids", envvar="PUBLISHER_MAX_IDS", type=int, default=Limits.max_ids, show_default=True,
+    help="Refuse more ids than this.  [env: PUBLISHER_MAX_IDS]",
+)  # fmt: skip
+@click.option(
+    "--min-percent-of-active", envvar="PUBLISHER_MIN_PERCENT_OF_ACTIVE", type=float,
+    default=Limits.min_percent_of_active, show_default=True,
+    help="Refuse fewer ids than this percentage of active's.  [env: PUBLISHER_MIN_PERCENT_OF_ACTIVE]",
+)  # fmt: skip
+@click.option(
+    "--max-percent-removed", envvar="PUBLISHER_MAX_PERCENT_REMOVED", type=float,
+    default=Limits.max_percent_removed, show_default=True,
+    help="Refuse when more of active's ids than this percentage are gone.  [env: PUBLISHER_MAX_PERCENT_REMOVED]",
+)  # fmt: skip
+@click.option(
+    "--overrule", multiple=True, type=click.Choice(OVERRULABLE), metavar="GUARD",
+    help="Let this guard's refusal pass this once; recorded in the metadata. Can be given several times.",
+)  # fmt: skip
 def publish(
     output: Output,
     to: str,
@@ -122,6 +152,10 @@ def publish(
     id_column: str,
     final_newline: bool,
     spool_dir: Path | None,
+    max_ids: int,
+    min_percent_of_active: float,
+    max_percent_removed: float,
+    overrule: tuple[str, ...],
 ) -> None:
     """Publish the table that dbt built, if all guards agree."""
     settings = PublishSettings(
@@ -133,6 +167,8 @@ def publish(
         id_column=id_column,
         final_newline=final_newline,
         spool_dir=spool_dir,
+        limits=Limits(max_ids, min_percent_of_active, max_percent_removed),
+        overrule=frozenset(overrule),
     )
     store = _store(settings.destination, endpoint_url)
     from publisher import present
@@ -149,18 +185,170 @@ def publish(
 @cli.command()
 @click.pass_obj
 @_common
-def status(output: Output, to: str, endpoint_url: str | None) -> None:
-    """Show what is active."""
+@click.option(
+    "--max-age", envvar="PUBLISHER_MAX_AGE", metavar="DURATION",
+    help="End with 3 when active was promoted longer ago: 26h, 90m, 2d.  [env: PUBLISHER_MAX_AGE]",
+)  # fmt: skip
+def status(output: Output, to: str, endpoint_url: str | None, max_age: str | None) -> None:
+    """Show what is active, and whether it is held or stale."""
+    limit = parse_duration(max_age) if max_age else None
     destination = Destination.parse(to)
     store = _store(destination, endpoint_url)
     from publisher import present
+    from publisher.hold import current_hold
     from publisher.inspect_active import require_active
 
-    fields = present.active_fields(require_active(store, destination), datetime.now(timezone.utc))
+    active = require_active(store, destination)
+    hold = current_hold(store, destination)
+    now = datetime.now(timezone.utc)
+    if limit is not None:
+        require_fresh(active, limit, now)
+    fields = present.active_fields(active, hold, now)
     if output.as_json:
         _print_json({"status": "active", **fields})
     else:
         click.echo(present.fields_text(destination.url(destination.active_key), fields))
+
+
+@cli.command()
+@click.pass_obj
+@_common
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many files.")
+def history(output: Output, to: str, endpoint_url: str | None, limit: int) -> None:
+    """List the staged files, newest first, and which of them were active."""
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher import present
+    from publisher.inspect_active import history as run
+
+    staged = run(store, destination, limit)
+    if output.as_json:
+        _print_json({"status": "listed", "staged": [present.staged_fields(file) for file in staged]})
+    else:
+        click.echo(present.history_text(staged))
+
+
+@cli.command()
+@click.pass_obj
+@_common
+@click.option("--to-staged", metavar="KEY", help="The staged file; without it, what was active before.")
+@click.option("--reason", help="Why; becomes the hold's reason.")
+@click.option("--no-hold", is_flag=True, help="Set no hold: the next scheduled publish may replace it.")
+def rollback(
+    output: Output, to: str, endpoint_url: str | None, to_staged: str | None, reason: str | None, no_hold: bool
+) -> None:
+    """Make an earlier staged file active again, and hold publishing."""
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher import present
+    from publisher.rollback import rollback as run
+
+    hold_reason = None if no_hold else reason or "rolled back"
+    done = run(store, destination, to_staged, datetime.now(timezone.utc), hold_reason=hold_reason, by=_user())
+    if output.as_json:
+        _print_json({"status": "rolled back", **present.rollback_fields(done)})
+    else:
+        click.echo(present.rollback_text(done, destination))
+
+
+@cli.command()
+@click.pass_obj
+@_common
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--state", type=click.Path(path_type=Path), envvar="PUBLISHER_STATE",
+    help="Remembers what was accepted last; default: <target>.state.json.  [env: PUBLISHER_STATE]",
+)  # fmt: skip
+@click.option(
+    "--max-age", envvar="PUBLISHER_MAX_AGE", metavar="DURATION",
+    help="Refuse what was promoted longer ago: 26h, 90m, 2d.  [env: PUBLISHER_MAX_AGE]",
+)  # fmt: skip
+@click.option("--accept-rollback", is_flag=True, help="Accept an older partition that was rolled back to knowingly.")
+def pull(
+    output: Output,
+    to: str,
+    endpoint_url: str | None,
+    target: Path,
+    state: Path | None,
+    max_age: str | None,
+    accept_rollback: bool,
+) -> None:
+    """For consumers: bring TARGET up to what is active, verified, in one atomic step. Reads only."""
+    limit = parse_duration(max_age) if max_age else None
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher import present
+    from publisher.pull import pull as run
+
+    pulled = run(store, destination, target, state=state, max_age=limit, accept_rollback=accept_rollback)
+    if output.as_json:
+        _print_json(present.pulled_fields(pulled))
+    else:
+        click.echo(present.fields_text(f"{pulled.status}: {pulled.path}", present.pulled_fields(pulled)))
+
+
+@cli.command()
+@click.pass_obj
+@_common
+@_dbt
+def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path, model: str) -> None:
+    """Try everything that a publish will need, on scratch keys, and say how to mend what fails."""
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher import present
+    from publisher.doctor import examine
+
+    checks = []
+    for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc)):
+        checks.append(check)
+        if not output.as_json:
+            click.echo(present.check_text(check))
+    failed = [check for check in checks if not check.passed]
+    if output.as_json:
+        status = "failed" if failed else "passed"
+        _print_json({"status": status, "checks": [present.check_fields(check) for check in checks]})
+    if failed:
+        sys.exit(max(check.exit_code for check in failed))
+
+
+@cli.command()
+@click.pass_obj
+@_common
+@click.option("--reason", required=True, help="Why; shown by every publish that is refused, and by status.")
+def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None:
+    """Refuse every publish until the hold is released."""
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher.hold import set_hold
+
+    held = set_hold(store, destination, reason, _user(), datetime.now(timezone.utc))
+    if output.as_json:
+        _print_json({"status": "held", **vars(held)})
+    else:
+        click.echo(f"held: {destination.url(destination.hold_key)}; `publisher release` ends it")
+
+
+@cli.command()
+@click.pass_obj
+@_common
+def release(output: Output, to: str, endpoint_url: str | None) -> None:
+    """End a hold."""
+    destination = Destination.parse(to)
+    store = _store(destination, endpoint_url)
+    from publisher.hold import release_hold
+
+    held = release_hold(store, destination)
+    if output.as_json:
+        _print_json({"status": "released", "hold": vars(held) if held else None})
+    else:
+        click.echo(f"released: {held.reason}" if held else "nothing was held")
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return None
 
 
 @cli.command()

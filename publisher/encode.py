@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from isal import igzip_lib, isal_zlib
@@ -98,6 +99,39 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode()
 
 
+class DamagedFile(Exception):
+    """A file is not one whole gzip member."""
+
+
+def decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the content of a gzip file, at most a MiB at once.
+
+    Args:
+        pieces: The file's bytes, in order.
+
+    Raises:
+        DamagedFile: It is not one whole gzip member, with nothing after it; what came before was yielded.
+    """
+    decompressor = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    for piece in pieces:
+        if decompressor.eof and piece:
+            raise DamagedFile
+        yield from _fed(decompressor, piece)
+    if not decompressor.eof:
+        raise DamagedFile
+
+
+def _fed(decompressor: igzip_lib.IgzipDecompressor, compressed: bytes) -> Iterator[bytes]:
+    try:
+        yield decompressor.decompress(compressed, _DECOMPRESSED_BYTES)
+        while not decompressor.eof and not decompressor.needs_input:
+            yield decompressor.decompress(b"", _DECOMPRESSED_BYTES)
+    except igzip_lib.IsalError as error:  # type: ignore[misc]  # the stub forgets that it is an exception
+        raise DamagedFile from error
+    if decompressor.unused_data:
+        raise DamagedFile
+
+
 class Inspector:
     """Recomputes from a gzip file's bytes all that is known about it. Memory is constant, whatever the content."""
 
@@ -119,12 +153,9 @@ class Inspector:
             self._is_damaged = bool(compressed)  # a second member, or something else, follows the first
             return
         try:
-            self._inspect(self._decompressor.decompress(compressed, _DECOMPRESSED_BYTES))
-            while not self._decompressor.eof and not self._decompressor.needs_input:
-                self._inspect(self._decompressor.decompress(b"", _DECOMPRESSED_BYTES))
-        except igzip_lib.IsalError:  # type: ignore[misc]  # the stub forgets that it is an exception
-            self._is_damaged = True
-        if self._decompressor.unused_data:
+            for content in _fed(self._decompressor, compressed):
+                self._inspect(content)
+        except DamagedFile:
             self._is_damaged = True
 
     def finish(self) -> Inspection:

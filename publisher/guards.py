@@ -6,11 +6,17 @@ step where what it needs is known, and describe it in the README's table of guar
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
-from publisher.artifacts import Build, Encoded, StoredObject, Summary
-from publisher.errors import GuardRefusal, SourceNotReady
-from publisher.ids import Block
+from publisher.artifacts import Build, Changes, Encoded, FileState, Hold, StoredObject, Summary
+from publisher.errors import GuardRefusal, PublisherError, SourceNotReady
+
+if TYPE_CHECKING:
+    from publisher.ids import Block
+
+_Arguments = ParamSpec("_Arguments")
 
 NO_IDS = "no_ids"
 BAD_IDS = "bad_ids"
@@ -18,10 +24,60 @@ NOT_ASCENDING = "not_ascending"
 SUMMARY_DIFFERS = "summary_differs"
 DBT_NOT_SUCCESSFUL = "dbt_not_successful"
 OLDER_PARTITION = "older_partition"
+FILES_CHANGED = "files_changed"
+TOO_MANY_IDS = "too_many_ids"
+TOO_FEW_IDS = "too_few_ids"
+TOO_MANY_REMOVED = "too_many_removed"
+HOLD = "hold"
+STALE = "stale"
 
-ALL = (DBT_NOT_SUCCESSFUL, BAD_IDS, NOT_ASCENDING, NO_IDS, SUMMARY_DIFFERS, OLDER_PARTITION)
+ALL = (
+    DBT_NOT_SUCCESSFUL, HOLD, OLDER_PARTITION, BAD_IDS, NOT_ASCENDING, NO_IDS, SUMMARY_DIFFERS, FILES_CHANGED,
+    TOO_MANY_IDS, TOO_FEW_IDS, TOO_MANY_REMOVED,
+)  # fmt: skip
+
+# What readers and monitors are refused by; a publish knows nothing of it.
+OF_READERS = (STALE,)
+
+# Without these two a file would not be one id a line in ascending order, which is what consumers read it as.
+OVERRULABLE = tuple(name for name in ALL if name not in (BAD_IDS, NOT_ASCENDING))
 
 _NAMES_SHOWN = 5
+
+
+class Enforcer:
+    """Runs guards, and lets pass those that a person overruled for this one run.
+
+    Attributes:
+        overruled: Names of the guards that refused and were overruled, in the order in which they did.
+    """
+
+    def __init__(self, overrule: frozenset[str]) -> None:
+        """Prepares.
+
+        Args:
+            overrule: Names of guards.
+        """
+        self.overruled: list[str] = []
+        self._overrule = overrule
+
+    def __call__(
+        self, guard: Callable[_Arguments, None], *arguments: _Arguments.args, **named: _Arguments.kwargs
+    ) -> None:
+        """Runs a guard.
+
+        Raises:
+            PublisherError: It refused, and was not overruled.
+        """
+        try:
+            guard(*arguments, **named)
+        except PublisherError as refusal:
+            if refusal.guard not in self._overrule:
+                if refusal.guard in OVERRULABLE:
+                    refusal.hint += f" To let it through this once: --overrule {refusal.guard}."
+                raise
+            if refusal.guard not in self.overruled:
+                self.overruled.append(refusal.guard)
 
 
 def require_dbt_success(build: Build) -> None:
@@ -168,6 +224,116 @@ def require_not_older(source_partition: str | None, active: StoredObject | None)
         )
     if is_older:
         _refuse_partition(f"Partition {source_partition} is older than active's, {active_partition}.")
+
+
+def require_no_hold(hold: Hold | None) -> None:
+    """Lets through only when nobody has set a hold.
+
+    Raises:
+        GuardRefusal: Somebody has.
+    """
+    if hold is not None:
+        since = f" since {hold.since} UTC" if hold.since else ""
+        raise GuardRefusal(
+            f"A hold is set{since}{f' by {hold.by}' if hold.by else ''}: {hold.reason}.",
+            "When its reason is gone, run `publisher release`.",
+            guard=HOLD,
+        )
+
+
+def require_fresh(active: StoredObject, max_age: timedelta, now: datetime) -> None:
+    """Lets through only an active file that was promoted within `max_age`; for readers and monitors.
+
+    Raises:
+        GuardRefusal: It is older.
+    """
+    age = now - active.last_modified
+    if age > max_age:
+        raise GuardRefusal(
+            f"Active was promoted {_readable(age)} ago; at most {_readable(max_age)} are allowed.",
+            "See why the last publish did not happen: the publisher's last message, `publisher status` and `history`.",
+            guard=STALE,
+        )
+
+
+def _readable(duration: timedelta) -> str:
+    seconds = duration.total_seconds()
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def require_unchanged_files(before: frozenset[FileState], after: frozenset[FileState]) -> None:
+    """Lets through only a table whose files are those that were there when reading began.
+
+    Raises:
+        SourceNotReady: Files came, went or were written again.
+    """
+    if before != after:
+        changed = len({file.path for file in before ^ after})
+        raise SourceNotReady(
+            f"{changed} of the table's files changed while it was read.",
+            "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
+            guard=FILES_CHANGED,
+        )
+
+
+def require_at_most(encoded: Encoded, max_ids: int | None) -> None:
+    """Lets through only a file with at most `max_ids` ids.
+
+    Raises:
+        GuardRefusal: There are more.
+    """
+    if max_ids is not None and encoded.total_ids > max_ids:
+        raise GuardRefusal(
+            f"The table has {encoded.total_ids:,} ids; at most {max_ids:,} are allowed.",
+            "Check that table A is not larger than it should be; if it is right so, raise --max-ids.",
+            guard=TOO_MANY_IDS,
+        )
+
+
+def require_enough(encoded: Encoded, active_ids: int | None, min_percent: float) -> None:
+    """Lets through only a file with at least `min_percent` of active's ids.
+
+    Args:
+        encoded: The new file.
+        active_ids: How many ids the active file has; None when there is none, or it cannot be told.
+        min_percent: 0 allows everything.
+
+    Raises:
+        GuardRefusal: There are fewer.
+    """
+    if active_ids and encoded.total_ids * 100 < active_ids * min_percent:
+        raise GuardRefusal(
+            f"The table has {encoded.total_ids:,} ids, {_percent(encoded.total_ids, active_ids)} of the {active_ids:,} "
+            f"that are active; at least {min_percent:g} % are required.",
+            "Check that the partition is completely loaded, and table A; if it is right so, overrule.",
+            guard=TOO_FEW_IDS,
+        )
+
+
+def require_few_removed(changes: Changes | None, max_percent: float) -> None:
+    """Lets through only a file that keeps enough of active's ids.
+
+    Args:
+        changes: What the new file changes; None when there is nothing that can be compared.
+        max_percent: 100 allows everything.
+
+    Raises:
+        GuardRefusal: Too many are gone.
+    """
+    if changes and changes.ids_removed * 100 > changes.active_ids * max_percent:
+        raise GuardRefusal(
+            f"{changes.ids_removed:,} of the {changes.active_ids:,} active ids would be removed, "
+            f"{_percent(changes.ids_removed, changes.active_ids)}; at most {max_percent:g} % are allowed.",
+            "Check whether the ids changed their form, or table A its content; if it is right so, overrule.",
+            guard=TOO_MANY_REMOVED,
+        )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part * 100 / whole:.1f} %"
 
 
 def _refuse_partition(message: str) -> NoReturn:

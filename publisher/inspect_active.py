@@ -1,4 +1,4 @@
-"""What is active, and whether it is what its metadata says: the commands `status` and `verify`."""
+"""What is active or staged, and whether it is what its metadata says: `status`, `verify` and `history`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from publisher.store import ObjectMissing, PreconditionFailed, Store
 
 @dataclass(frozen=True)
 class Verification:
-    """Active, recomputed from its bytes.
+    """A file, recomputed from its bytes.
 
     Attributes:
         differences: What is not as it should be, one text each; empty when all is well.
@@ -48,16 +48,61 @@ def verify(store: Store, destination: Destination) -> Verification:
         Conflict: Active was replaced in between.
         StoreFailed: The store failed.
     """
-    active = require_active(store, destination)
+    return verify_object(store, require_active(store, destination))
+
+
+def verify_object(store: Store, stored: StoredObject) -> Verification:
+    """Downloads a published or staged file and compares everything that can be recomputed with its metadata.
+
+    Raises:
+        Conflict: It was replaced or removed in between.
+        StoreFailed: The store failed.
+    """
     inspector = Inspector()
     try:
-        with store.read(active.key, active.etag) as pieces:
+        with store.read(stored.key, stored.etag) as pieces:
             for piece in pieces:
                 inspector.feed(piece)
     except (PreconditionFailed, ObjectMissing):
-        raise Conflict("Active was replaced while it was verified.", "Run `publisher verify` again.") from None
+        raise Conflict(f"{stored.key} was replaced while it was verified.", "Run the command again.") from None
     found = inspector.finish()
-    return Verification(active, found, tuple(_differences(active, found)))
+    return Verification(stored, found, tuple(_differences(stored, found)))
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A staged file, as history shows it.
+
+    Attributes:
+        state: `active`, `promoted` (it was active once), or `never promoted`.
+    """
+
+    stored: StoredObject
+    state: str
+
+
+def history(store: Store, destination: Destination, limit: int) -> list[Staged]:
+    """Returns the newest staged files, newest first.
+
+    What was active once is known by following the links that every promotion leaves (`Metadata.replaces`).
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    active = store.head(destination.active_key)
+    keys = sorted(store.list(destination.stage_prefix), reverse=True)[:limit]
+    found = {key: stored for key in keys if (stored := store.head(key)) is not None}
+    promoted: set[str] = set()
+    link = active.metadata.replaces if active else None
+    while link is not None and link not in promoted:
+        promoted.add(link)
+        linked = found.get(link)
+        link = linked.metadata.replaces if linked else None
+    current = active.metadata.staged_key if active else None
+    return [
+        Staged(stored, "active" if key == current else "promoted" if key in promoted else "never promoted")
+        for key, stored in found.items()
+    ]
 
 
 def _differences(active: StoredObject, found: Inspection) -> list[str]:
@@ -67,7 +112,7 @@ def _differences(active: StoredObject, found: Inspection) -> list[str]:
         differences.append("the file is not one whole gzip member")
     if found.has_blank_line:
         differences.append("the content has a blank line")
-    if not found.content_bytes:
+    if not found.content_bytes and said.total_ids != 0:
         differences.append("the content is empty")
     for name, in_metadata, in_file in (
         ("bytes", active.bytes, found.bytes),

@@ -45,9 +45,24 @@ class Destination:
         """The key that downstream services read."""
         return f"{self.prefix}active/latest.txt.gz"
 
+    @property
+    def hold_key(self) -> str:
+        """The key of the object that stops every publish while it is there."""
+        return f"{self.prefix}hold.json"
+
+    @property
+    def stage_prefix(self) -> str:
+        """What the keys of all staged files begin with."""
+        return f"{self.prefix}stage/stage_"
+
+    @property
+    def scratch_prefix(self) -> str:
+        """What the keys that `doctor` tries things on begin with."""
+        return f"{self.prefix}doctor/"
+
     def stage_key(self, timestamp: str) -> str:
         """Returns the key of the file staged at `timestamp` (UTC, YYYYMMDD_HHMMSS)."""
-        return f"{self.prefix}stage/stage_{timestamp}.txt.gz"
+        return f"{self.stage_prefix}{timestamp}.txt.gz"
 
     def url(self, key: str) -> str:
         """Returns a key as a person writes it."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO
 
 import click
 
-from publisher.artifacts import Report, StoredObject
-from publisher.inspect_active import Verification
+from publisher.artifacts import Hold, Report, StoredObject
+from publisher.doctor import Check
+from publisher.inspect_active import Staged, Verification
 from publisher.keys import Destination
 from publisher.publish import Watcher
+from publisher.pull import Pulled
+from publisher.rollback import RolledBack
 
 
 def report_fields(report: Report) -> dict[str, Any]:
@@ -31,6 +34,9 @@ def report_fields(report: Report) -> dict[str, Any]:
         "content_bytes": encoded.content_bytes,
         "created_at": report.metadata.created_at,
         "dbt_invocation_id": report.metadata.dbt_invocation_id,
+        "ids_added": report.metadata.ids_added,
+        "ids_removed": report.metadata.ids_removed,
+        "overruled": report.metadata.overruled.split(",") if report.metadata.overruled else [],
         "previous": _object_fields(previous) if previous else None,
         "seconds": dict(report.seconds),
     }
@@ -49,7 +55,7 @@ def _object_fields(stored: StoredObject) -> dict[str, Any]:
     }
 
 
-def active_fields(active: StoredObject, now: datetime) -> dict[str, Any]:
+def active_fields(active: StoredObject, hold: Hold | None, now: datetime) -> dict[str, Any]:
     """Returns what `status` shows."""
     return {
         **_object_fields(active),
@@ -59,7 +65,90 @@ def active_fields(active: StoredObject, now: datetime) -> dict[str, Any]:
         "publisher_version": active.metadata.publisher_version,
         "last_modified": active.last_modified.isoformat(),
         "age_seconds": max(int((now - active.last_modified).total_seconds()), 0),
+        "overruled": active.metadata.overruled,
+        "hold": vars(hold) if hold else None,
     }
+
+
+def staged_fields(staged: Staged) -> dict[str, Any]:
+    """Returns what `history` shows of a staged file."""
+    said = staged.stored.metadata
+    return {
+        "key": staged.stored.key,
+        "state": staged.state,
+        "total_ids": said.total_ids,
+        "source_partition": said.source_partition,
+        "bytes": staged.stored.bytes,
+        "md5_checksum": said.md5_checksum,
+        "created_at": said.created_at,
+        "dbt_invocation_id": said.dbt_invocation_id,
+        "ids_added": said.ids_added,
+        "ids_removed": said.ids_removed,
+        "overruled": said.overruled,
+    }
+
+
+def history_text(staged: Sequence[Staged]) -> str:
+    """Returns the staged files as a table for a person."""
+    if not staged:
+        return "nothing is staged"
+    names = ("state", "key", "source_partition", "total_ids", "overruled")
+    rows = [names, *(tuple(_readable(fields[name] or "") for name in names) for fields in map(staged_fields, staged))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
+    return "\n".join(
+        "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def rollback_fields(done: RolledBack) -> dict[str, Any]:
+    """Returns what a rollback did."""
+    return {
+        **_object_fields(done.active),
+        "overruled": done.active.metadata.overruled,
+        "is_held": done.is_held,
+        "previous": _object_fields(done.previous),
+    }
+
+
+def rollback_text(done: RolledBack, destination: Destination) -> str:
+    """Returns what a rollback did, for a person."""
+    now, before = done.active.metadata, done.previous.metadata
+    shown = {
+        "source partition": now.source_partition,
+        "ids": now.total_ids,
+        "staged as": now.staged_key,
+        "overruled": now.overruled,
+        "replaced": _replaced(before.source_partition, before.total_ids),
+        "publishing is held": done.is_held,
+    }
+    return fields_text(f"rolled back {destination.url(done.active.key)}", shown)
+
+
+def pulled_fields(pulled: Pulled) -> dict[str, Any]:
+    """Returns what a pull did."""
+    said = pulled.metadata
+    return {
+        "status": pulled.status,
+        "path": str(pulled.path),
+        "etag": pulled.etag,
+        "bytes": pulled.bytes,
+        "total_ids": said.total_ids,
+        "md5_checksum": said.md5_checksum,
+        "source_partition": said.source_partition,
+        "created_at": said.created_at,
+        "last_modified": pulled.last_modified.isoformat(),
+    }
+
+
+def check_fields(check: Check) -> dict[str, Any]:
+    """Returns what `doctor` says of one try."""
+    return {"name": check.name, "passed": check.passed, "detail": check.detail, "fix": check.fix}
+
+
+def check_text(check: Check) -> str:
+    """Returns what `doctor` says of one try, for a person."""
+    fix = "" if check.passed else f"\n{'':<9}{check.fix}"
+    return f"{'passed' if check.passed else 'FAILED':<9}{check.name}: {check.detail}{fix}"
 
 
 def verification_fields(verification: Verification) -> dict[str, Any]:
@@ -84,6 +173,9 @@ def report_text(report: Report, destination: Destination) -> str:
     shown = {
         "source partition": fields["source_partition"],
         "ids": fields["total_ids"],
+        "added": fields["ids_added"],
+        "removed": fields["ids_removed"],
+        "overruled": report.metadata.overruled,
         "bytes": fields["bytes"],
         "md5 of the content": fields["md5_checksum"],
         "sha256 of the file": fields["sha256"],
@@ -110,6 +202,10 @@ def fields_text(title: str, fields: Mapping[str, Any]) -> str:
 
 
 def _readable(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items() if part is not None)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -117,7 +213,7 @@ def _readable(value: Any) -> str:
 def progress(stream: TextIO) -> Iterator[Watcher]:
     """Shows progress where a person watches; a pipe gets none."""
     if not stream.isatty():
-        yield Watcher()
+        yield _Log(stream)
         return
     bar = _Bar(stream)
     try:
@@ -126,11 +222,21 @@ def progress(stream: TextIO) -> Iterator[Watcher]:
         bar.close()
 
 
-class _Bar(Watcher):
-    """A bar while the table is streamed, and the name of every other step."""
+class _Log(Watcher):
+    """Only what is worth knowing."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+
+    def warn(self, text: str) -> None:
+        click.echo(f"publisher: {text}", file=self._stream)
+
+
+class _Bar(_Log):
+    """A bar while the table is streamed, and the name of every other step."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
         self._bar: Any = None
 
     def step(self, name: str) -> None:

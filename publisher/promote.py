@@ -130,9 +130,9 @@ def promote(
     store: Store,
     destination: Destination,
     staged: Staged,
-    encoded: Encoded,
+    expected_bytes: int,
     active: StoredObject | None,
-    check_again: Callable[[StoredObject | None], None],
+    check_again: Callable[[StoredObject | None], Metadata],
 ) -> tuple[StoredObject, StoredObject | None]:
     """Makes the staged file active in one atomic step, if active is still what it was.
 
@@ -140,9 +140,10 @@ def promote(
         store: The bucket.
         destination: Where in it.
         staged: The file to promote, already read back.
-        encoded: What it is.
+        expected_bytes: Its size.
         active: What was active when the guards ran.
-        check_again: Runs the guards against what somebody else promoted in the meantime.
+        check_again: Runs the guards against what somebody else promoted in the meantime, and returns what is then to
+            be said about the file.
 
     Returns:
         What is active now, and what it replaced.
@@ -157,7 +158,9 @@ def promote(
         promoted = _swap(store, destination, staged, active)
     except PreconditionFailed:
         active = store.head(destination.active_key)
-        check_again(active)
+        again = check_again(active)
+        again = replace(again, created_at=staged.metadata.created_at, staged_key=staged.metadata.staged_key)
+        staged = replace(staged, metadata=again)
         try:
             promoted = _swap(store, destination, staged, active)
         except PreconditionFailed:
@@ -165,7 +168,7 @@ def promote(
                 "Somebody else promoted twice while this publish was running.",
                 "See who publishes to this destination; one schedule should own it. Then run again.",
             ) from None
-    if promoted.bytes != encoded.bytes or promoted.texts != staged.metadata.to_texts():
+    if promoted.bytes != expected_bytes or promoted.texts != staged.metadata.to_texts():
         raise IntegrityError(
             f"{destination.url(destination.active_key)} is not what was just copied there.",
             "Run `publisher verify`. Another program may write to active/ without conditions; stop it.",
@@ -179,6 +182,11 @@ def _swap(store: Store, destination: Destination, staged: Staged, active: Stored
     An answer can be lost although the copy happened: the retry inside the client then meets our own file and fails.
     So what counts is what is active afterwards; a staged key names one run.
     """
+    # An ETag tells the content only. That somebody promoted equal bytes with other metadata, such as a newer
+    # partition, no condition of S3 can see: this look leaves that race the milliseconds until the copy.
+    found = store.head(destination.active_key)
+    if (found and (found.etag, found.texts)) != (active and (active.etag, active.texts)):
+        raise PreconditionFailed(destination.active_key)
     failure: PreconditionFailed | StoreFailed | None = None
     etag = None
     try:

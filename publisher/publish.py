@@ -11,14 +11,18 @@ from datetime import datetime, timezone
 from typing import BinaryIO
 
 from publisher import __version__, guards, promote
-from publisher.artifacts import Build, Encoded, Metadata, Report, Summary, is_metadata_text
+from publisher.artifacts import Build, Changes, Encoded, Metadata, Report, StoredObject, Summary, is_metadata_text
+from publisher.changes import NotComparable, count_changes
 from publisher.dbt_artifacts import read_build
 from publisher.encode import Encoder
 from publisher.errors import SourceNotReady, UsageError
+from publisher.hold import current_hold
 from publisher.ids import blocks
 from publisher.settings import PublishSettings
-from publisher.source import Table, open_table, read_summary
-from publisher.store import Store
+from publisher.source import Table, list_files, open_table, read_summary
+from publisher.store import ObjectMissing, PreconditionFailed, Store
+
+_READ_BYTES = 1 << 20
 
 
 class Watcher:
@@ -32,6 +36,9 @@ class Watcher:
 
     def read(self, rows: int) -> None:
         """So many more rows were streamed."""
+
+    def warn(self, text: str) -> None:
+        """Something is worth knowing, and no reason to stop."""
 
 
 @dataclass(frozen=True)
@@ -67,36 +74,44 @@ def publish(
     """
     watcher = watcher or Watcher()
     steps = _Steps(watcher)
+    enforce = guards.Enforcer(settings.overrule)
     destination = settings.destination
 
     with steps("prepare"):
-        origin = _open(settings)
+        origin = _open(settings, enforce)
         active = store.head(destination.active_key)
-        guards.require_not_older(origin.source_partition, active)
+        enforce(guards.require_no_hold, current_hold(store, destination))
+        enforce(guards.require_not_older, origin.source_partition, active)
 
     with _spool(settings) as spool:
         with steps("encode"):
             encoded = _encode(origin.table, spool, settings, watcher)
-            _guard(origin, encoded)
-        with steps("stage"):
-            staged = promote.stage(store, destination, spool, encoded, _metadata(origin, encoded), now)
+            _guard_content(origin, encoded, settings, enforce)
 
-    with steps("read_back"):
-        promote.read_back(store, staged, encoded)
-    with steps("promote"):
-        promote.require_compare_and_swap(store, staged, active)
-        promoted, previous = promote.promote(
-            store,
-            destination,
-            staged,
-            encoded,
-            active,
-            lambda found: guards.require_not_older(origin.source_partition, found),
-        )
+        def guard_change(active: StoredObject | None) -> Metadata:
+            """Runs the guards that depend on what is active, and returns what to say about the new file."""
+            enforce(guards.require_no_hold, current_hold(store, destination))
+            enforce(guards.require_not_older, origin.source_partition, active)
+            changes = _changes(store, active, spool, watcher)
+            active_ids = changes.active_ids if changes else active.metadata.total_ids if active else None
+            enforce(guards.require_enough, encoded, active_ids, settings.limits.min_percent_of_active)
+            enforce(guards.require_few_removed, changes, settings.limits.max_percent_removed)
+            return _metadata(origin, encoded, changes, active, enforce.overruled)
+
+        with steps("compare"):
+            metadata = guard_change(active)
+        with steps("stage"):
+            staged = promote.stage(store, destination, spool, encoded, metadata, now)
+        with steps("read_back"):
+            promote.read_back(store, staged, encoded)
+        with steps("promote"):
+            promote.require_compare_and_swap(store, staged, active)
+            enforce(guards.require_no_hold, current_hold(store, destination))
+            promoted, previous = promote.promote(store, destination, staged, encoded.bytes, active, guard_change)
 
     return Report(
         encoded=encoded,
-        metadata=staged.metadata,
+        metadata=promoted.metadata,
         staged_key=staged.key,
         active_key=destination.active_key,
         etag=promoted.etag,
@@ -105,15 +120,15 @@ def publish(
     )
 
 
-def _open(settings: PublishSettings) -> Origin:
+def _open(settings: PublishSettings, enforce: guards.Enforcer) -> Origin:
     if settings.table is not None:
         table = open_table(settings.table)
         named = next(iter(table.source_partitions)) if len(table.source_partitions) == 1 else None
         return Origin(table, settings.source_partition or named, None, None)
     build = read_build(settings.target_path, settings.model, settings.id_column)
-    guards.require_dbt_success(build)
+    enforce(guards.require_dbt_success, build)
     summary = read_summary(build.summary)
-    guards.require_same_invocation(build, summary)
+    enforce(guards.require_same_invocation, build, summary)
     if summary.source_partition is not None and not is_metadata_text(summary.source_partition):
         raise SourceNotReady(
             "The source partition in the summary row cannot be kept in an object's metadata: it is not plain ASCII.",
@@ -156,13 +171,34 @@ def _spool_failed(error: OSError) -> UsageError:
     )
 
 
-def _guard(origin: Origin, encoded: Encoded) -> None:
-    guards.require_ids(encoded, origin.source_partition)
+def _guard_content(origin: Origin, encoded: Encoded, settings: PublishSettings, enforce: guards.Enforcer) -> None:
+    enforce(guards.require_ids, encoded, origin.source_partition)
     if origin.summary is not None:
-        guards.require_equal_summary(encoded, origin.summary, origin.table.source_partitions)
+        enforce(guards.require_equal_summary, encoded, origin.summary, origin.table.source_partitions)
+    enforce(guards.require_unchanged_files, origin.table.listing, list_files(origin.table.ref))
+    enforce(guards.require_at_most, encoded, settings.limits.max_ids)
 
 
-def _metadata(origin: Origin, encoded: Encoded) -> Metadata:
+def _changes(store: Store, active: StoredObject | None, spool: BinaryIO, watcher: Watcher) -> Changes | None:
+    """Compares the new file with the active one; None when there is none, or it is not what it should be."""
+    if active is None:
+        return None
+    spool.seek(0)
+    new = iter(lambda: spool.read(_READ_BYTES), b"")
+    try:
+        with store.read(active.key, active.etag) as pieces:
+            return count_changes(new, pieces)
+    except NotComparable as reason:
+        # A damaged active file is a reason to replace it, not to keep it.
+        watcher.warn(f"what changes cannot be told: {reason}")
+    except (PreconditionFailed, ObjectMissing):
+        watcher.warn("active was replaced while it was compared; the promotion will notice")
+    return None
+
+
+def _metadata(
+    origin: Origin, encoded: Encoded, changes: Changes | None, active: StoredObject | None, overruled: list[str]
+) -> Metadata:
     return Metadata(
         total_ids=encoded.total_ids,
         md5_checksum=encoded.md5,
@@ -170,6 +206,10 @@ def _metadata(origin: Origin, encoded: Encoded) -> Metadata:
         sha256=encoded.sha256,
         content_bytes=encoded.content_bytes,
         dbt_invocation_id=origin.build.invocation_id if origin.build else None,
+        ids_added=changes.ids_added if changes else None,
+        ids_removed=changes.ids_removed if changes else None,
+        overruled=",".join(overruled) or None,
+        replaces=active.metadata.staged_key if active else None,
         publisher_version=__version__,
     )
 

@@ -30,7 +30,8 @@ _DAMAGED = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSH
 _HINTS = {
     "NoSuchBucket": "Create the bucket, or correct --to and --endpoint-url.",
     **dict.fromkeys(
-        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"),
+        # 400: what is left of the others where an answer has no body to tell, as a HEAD's.
+        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "400"),
         "The store does not accept these credentials: renew them, or check AWS_ACCESS_KEY_ID and AWS_PROFILE.",
     ),
     **dict.fromkeys(
@@ -43,6 +44,8 @@ _HINTS = {
         "No usable credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role.",
     ),
 }
+# What is raised over an answer that was cut off, or that something else than a store gave.
+_UNREADABLE = (KeyError, ValueError)
 _RETRIES_SPENT = "Retries are spent. Check the endpoint and the network, then run again; active is whole."
 
 
@@ -72,16 +75,25 @@ class S3Store:
         """Returns what is under `key`, None when nothing is; a missing bucket is a failure, not an absence."""
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=key)
+            return StoredObject(
+                key, _bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"], answer["Metadata"]
+            )
         except ClientError as error:
             if _code(error) not in _MISSING:
                 self._fail(error, f"looking at {key}")
             self._require_bucket()  # a HEAD's 404 has no body to tell a missing key from a missing bucket
             return None
-        except BotoCoreError as error:
+        except (BotoCoreError, *_UNREADABLE) as error:
             self._fail(error, f"looking at {key}")
-        return StoredObject(
-            key, _bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"], answer["Metadata"]
-        )
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Returns the keys that begin with `prefix`, in ascending order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        try:
+            for page in pages:
+                yield from (found["Key"] for found in page.get("Contents", []))
+        except (ClientError, BotoCoreError) as error:
+            self._fail(error, f"listing {prefix}")
 
     @contextmanager
     def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
@@ -89,7 +101,7 @@ class S3Store:
         doing = f"reading {key}"
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=_quoted(etag))
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, *_UNREADABLE) as error:
             self._raise(error, doing)
         with closing(answer["Body"]) as body:
             yield self._pieces(body.iter_chunks(_READ_BYTES), doing)
@@ -122,9 +134,19 @@ class S3Store:
                 IfNoneMatch="*",
                 Metadata=dict(texts),
             )
-        except (ClientError, BotoCoreError) as error:
+            return _bare(answer["ETag"])
+        except (ClientError, BotoCoreError, *_UNREADABLE) as error:
             self._raise(error, doing)
-        return _bare(answer["ETag"])
+
+    def delete(self, key: str, etag: str) -> None:
+        """Removes an object, if it still has this ETag."""
+        found = self.head(key)
+        if found is not None and found.etag != etag:
+            raise PreconditionFailed(key)
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            self._raise(error, f"removing {key}")
 
     def copy(
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
@@ -142,12 +164,12 @@ class S3Store:
                 Metadata=dict(texts),
                 **condition,
             )
-        except (ClientError, BotoCoreError) as error:
+            return _bare(answer["CopyObjectResult"]["ETag"])
+        except (ClientError, BotoCoreError, *_UNREADABLE) as error:
             # If-Match on a key that is gone answers 404 on AWS, 412 elsewhere: for the caller, both are "not that one".
             if isinstance(error, ClientError) and _code(error) in _MISSING:
                 raise PreconditionFailed(destination) from error
             self._raise(error, f"copying {source} to {destination}")
-        return _bare(answer["CopyObjectResult"]["ETag"])
 
     def _require_bucket(self) -> None:
         try:
@@ -161,7 +183,7 @@ class S3Store:
         except BotoCoreError as error:
             self._fail(error, f"looking at the bucket {self._bucket}")
 
-    def _raise(self, error: ClientError | BotoCoreError, doing: str) -> NoReturn:
+    def _raise(self, error: Exception, doing: str) -> NoReturn:
         if isinstance(error, ClientError):
             code = _code(error)
             if code in _MISMATCH:
@@ -175,9 +197,12 @@ class S3Store:
                 ) from error
         self._fail(error, doing)
 
-    def _fail(self, error: ClientError | BotoCoreError, doing: str) -> NoReturn:
+    def _fail(self, error: Exception, doing: str) -> NoReturn:
         """Raises a StoreFailed that says what to do; the store's own text is kept out: it may quote a request."""
-        code = _code(error) if isinstance(error, ClientError) else type(error).__name__
+        if isinstance(error, ClientError):
+            code = _code(error)
+        else:
+            code = "unreadable answer" if isinstance(error, _UNREADABLE) else type(error).__name__
         raise StoreFailed(
             f"The store failed while {doing} in bucket {self._bucket}{self._where()}: {code}.",
             _HINTS.get(code, _RETRIES_SPENT),
@@ -209,7 +234,9 @@ def _client(endpoint_url: str | None) -> S3Client:
 
 
 def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
+    """Returns S3's code; the HTTP status where the answer is not S3's, such as a gateway's page."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "unknown")
+    return str(error.response.get("Error", {}).get("Code") or status)
 
 
 def _bare(etag: str) -> str:

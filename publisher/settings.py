@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from publisher.artifacts import TableRef, is_metadata_text
@@ -10,6 +11,37 @@ from publisher.errors import UsageError
 from publisher.keys import Destination
 
 TABLE_KINDS = ("parquet",)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a new file may be from the active one, and how large it may be.
+
+    Attributes:
+        max_ids: More ids are refused; None for no limit.
+        min_percent_of_active: Fewer ids than this percentage of active's are refused.
+        max_percent_removed: When more than this percentage of active's ids are missing, the file is refused.
+    """
+
+    max_ids: int | None = 10_000_000
+    min_percent_of_active: float = 50
+    max_percent_removed: float = 30
+
+    def __post_init__(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            UsageError: One cannot be meant.
+        """
+        if self.max_ids is not None and self.max_ids < 1:
+            raise UsageError(f"--max-ids is {self.max_ids}.", "Give a number of at least 1.")
+        for name in ("min_percent_of_active", "max_percent_removed"):
+            if not 0 <= getattr(self, name) <= 100:
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} is {getattr(self, name):g}.", "Give a percentage from 0 to 100.")
+
+
+NO_LIMITS = Limits(None, 0, 100)
 
 
 @dataclass(frozen=True)
@@ -25,6 +57,8 @@ class PublishSettings:
         id_column: The column to publish.
         final_newline: Whether the last line ends with a line break too.
         spool_dir: Where the compressed file is kept until it is uploaded; None for the system's temporary folder.
+        limits: What the guards on size and change allow.
+        overrule: Names of guards whose refusal is overruled this once.
     """
 
     destination: Destination
@@ -35,6 +69,8 @@ class PublishSettings:
     id_column: str = "id"
     final_newline: bool = False
     spool_dir: Path | None = None
+    limits: Limits = Limits()
+    overrule: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Checks what the types do not.
@@ -56,6 +92,21 @@ class PublishSettings:
             raise UsageError(
                 f"The spool folder {self.spool_dir} does not exist.", "Create it, or leave --spool-dir out."
             )
+
+
+def parse_duration(text: str) -> timedelta:
+    """Reads a duration such as `26h`, `90m`, `2d` or `3600s`.
+
+    Raises:
+        UsageError: It is anything else.
+    """
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not (number.isascii() and number.isdigit()) or len(number) > 9:
+        raise UsageError(
+            f"The duration {text!r} cannot be read.", "Give a whole number and a unit: 26h, 90m, 2d, 3600s."
+        )
+    return timedelta(**{units[unit]: int(number)})
 
 
 def parse_table(text: str, id_column: str) -> TableRef:

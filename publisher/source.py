@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from publisher.artifacts import Summary, TableRef
+from publisher.artifacts import FileState, Summary, TableRef
 from publisher.errors import SourceNotReady
 
 BATCH_ROWS = 1 << 17
@@ -45,6 +45,7 @@ class Table:
 
     ref: TableRef
     files: tuple[DataFile, ...]
+    listing: frozenset[FileState]
 
     @property
     def rows(self) -> int:
@@ -85,11 +86,26 @@ def open_table(ref: TableRef) -> Table:
     Raises:
         SourceNotReady: The folder is missing, a file cannot be read, or the id column is missing or not text.
     """
-    files = [_footer(path, ref) for path in _data_files(ref)]
+    listing = list_files(ref)
+    files = [_footer(Path(file.path), ref) for file in sorted(listing, key=lambda file: file.path)]
     files = [file for file in files if file.rows]
     if all(file.min_id is not None for file in files):
         files.sort(key=lambda file: (file.min_id or b"", file.max_id or b"", file.path))
-    return Table(ref, tuple(files))
+    return Table(ref, tuple(files), listing)
+
+
+def list_files(ref: TableRef) -> frozenset[FileState]:
+    """Lists a table's data files. Two listings are equal when no file was added, removed or written between them.
+
+    Raises:
+        SourceNotReady: The table is missing or cannot be listed.
+    """
+    files = []
+    for path in _data_files(ref):
+        with _reading(path):
+            found = path.stat()
+        files.append(FileState(str(path), found.st_size, found.st_mtime_ns))
+    return frozenset(files)
 
 
 def read_summary(ref: TableRef) -> Summary:

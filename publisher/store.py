@@ -30,6 +30,10 @@ class Store(Protocol):
         """Returns what is under `key`, None when nothing is."""
         ...
 
+    def list(self, prefix: str) -> Iterator[str]:
+        """Returns the keys that begin with `prefix`, in ascending order."""
+        ...
+
     def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
         """Opens the object for reading in pieces, if it still has this ETag.
 
@@ -51,6 +55,17 @@ class Store(Protocol):
         Raises:
             PreconditionFailed: The key exists.
             publisher.errors.IntegrityError: What arrived has another SHA-256.
+        """
+        ...
+
+    def delete(self, key: str, etag: str) -> None:
+        """Removes an object, if it still has this ETag; one that is gone already is no failure.
+
+        S3 checks an ETag on a delete in directory buckets only, so this is a look and a delete: for objects that no
+        correctness rests on.
+
+        Raises:
+            PreconditionFailed: It has another.
         """
         ...
 

@@ -35,6 +35,9 @@ class MemoryStore:
         kept = self._objects.get(key)
         return StoredObject(key, kept.etag, len(kept.content), kept.at, dict(kept.texts)) if kept else None
 
+    def list(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(key for key in self._objects if key.startswith(prefix)))
+
     @contextmanager
     def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
         kept = self._objects.get(key)
@@ -53,6 +56,13 @@ class MemoryStore:
                 raise PreconditionFailed(key)
             self._objects[key] = kept = _Kept(content, dict(texts), datetime.now(timezone.utc))
         return kept.etag
+
+    def delete(self, key: str, etag: str) -> None:
+        with self._lock:
+            found = self._objects.get(key)
+            if found is not None and found.etag != etag:
+                raise PreconditionFailed(key)
+            self._objects.pop(key, None)
 
     def copy(
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]

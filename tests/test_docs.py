@@ -38,8 +38,22 @@ def test_every_exit_code_is_in_the_table() -> None:
     assert told == used | {"0", "130", "143"}
 
 
+def test_every_guard_and_exit_code_is_in_the_runbook() -> None:
+    runbook = (PROJECT / "docs/runbook.md").read_text()
+    sections = re.findall(r"^### (\w+)$", runbook, re.MULTILINE)
+    assert sections == [*guards.ALL, *guards.OF_READERS]
+    codes = re.findall(r"^### Exit codes? ([\d and]+)$", runbook, re.MULTILINE)
+    assert " and ".join(codes).split(" and ") == [
+        row for cell in table_after("| exit code") for row in cell[0].split(", ")
+    ]
+    for command in re.findall(r"publisher ([a-z]+)", runbook):
+        assert command in cli.commands or command in ("s",), command
+    for name in re.findall(r"--overrule (\w+)", runbook):
+        assert name in (*guards.OVERRULABLE, "NAME"), name
+
+
 def test_every_command_is_in_the_table() -> None:
-    assert [row[0].strip("`").split()[1] for row in table_after("## Commands")] == list(cli.commands)
+    assert sorted(row[0].strip("`").split()[1] for row in table_after("## Commands")) == sorted(cli.commands)
 
 
 def test_the_help_is_what_the_program_prints() -> None:

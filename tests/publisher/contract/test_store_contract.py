@@ -127,6 +127,23 @@ def test_a_copy_onto_itself_under_a_failing_condition_changes_nothing(store: Sto
     assert dict(found.texts) == TEXTS
 
 
+def test_keys_are_listed_by_their_beginning(store: Store) -> None:
+    for key in ("stage/b", "stage/a", "stages", "active/x"):
+        create(store, key, b"abc")
+    assert list(store.list("stage/")) == ["stage/a", "stage/b"]
+    assert list(store.list("nothing/")) == []
+
+
+def test_what_is_deleted_is_gone_if_it_is_what_was_seen(store: Store) -> None:
+    etag = create(store, "x", b"abc")
+    with pytest.raises(PreconditionFailed):
+        store.delete("x", NO_ETAG)
+    assert store.head("x") is not None
+    store.delete("x", etag)
+    store.delete("x", etag)
+    assert store.head("x") is None
+
+
 def test_of_racing_copies_exactly_one_wins(store: Store) -> None:
     etags = [create(store, f"stage/{number}", f"content {number}".encode()) for number in range(8)]
     active = store.copy("stage/0", etags[0], "active", None, {"n": "0"})

@@ -7,6 +7,9 @@ import json
 import os
 import pty
 import re
+import resource
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,7 +49,7 @@ def test_the_report_of_a_publish(bucket: Bucket, write_table: WriteTable) -> Non
     report, earlier = json.loads(second.stdout), json.loads(first.stdout)
     compressed, texts = bucket.get("active/latest.txt.gz")
     assert gzip.decompress(compressed) == b"a\nbb"
-    assert set(report.pop("seconds")) == {"prepare", "encode", "stage", "read_back", "promote"}
+    assert set(report.pop("seconds")) == {"prepare", "encode", "compare", "stage", "read_back", "promote"}
     assert earlier["previous"] is None
     assert report == {
         "status": "published",
@@ -61,6 +64,9 @@ def test_the_report_of_a_publish(bucket: Bucket, write_table: WriteTable) -> Non
         "content_bytes": 4,
         "created_at": texts["created_at"],
         "dbt_invocation_id": None,
+        "ids_added": 1,
+        "ids_removed": 0,
+        "overruled": [],
         "previous": {
             "etag": earlier["etag"],
             "bytes": earlier["bytes"],
@@ -253,3 +259,44 @@ def test_nothing_is_left_in_the_spool_folder(bucket: Bucket, write_table: WriteT
     for make, code in checks:
         assert publish(bucket, make(), "--spool-dir", str(spool)).returncode == code
         assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int, bucket: Bucket, write_table: WriteTable) -> None:
+    with socket.socket() as silent:  # a store that accepts and never answers
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        process = subprocess.Popen(
+            [PUBLISHER, "publish", "--table", f"parquet:{write_table(['a'])}", "--endpoint-url",
+             f"http://127.0.0.1:{silent.getsockname()[1]}"],
+            env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        connection, _ = silent.accept()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        connection.close()
+    assert process.returncode == code
+    assert len(said.strip().splitlines()) == 1
+    assert "active is the old file or the new one, whole" in said
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(bucket: Bucket, write_table: WriteTable, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    folder = write_table([])
+    ids = pa.array(sorted(f"{number * 2_654_435_761 % 4_294_967_291:010}" for number in range(200_000)))
+    pq.write_table(pa.table({"id": ids}), folder / "part-00000.parquet")
+    ended = subprocess.run(
+        [PUBLISHER, "publish", "--table", f"parquet:{folder}", "--spool-dir", str(spool), "--json"],
+        env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        # No file may grow beyond this: a write then fails as it does on a full disk.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert "--spool-dir" in json.loads(ended.stdout)["hint"]
+    assert list(spool.iterdir()) == []
+    assert bucket.keys() == []

@@ -28,7 +28,7 @@ from publisher.errors import (
 from publisher.inspect_active import verify
 from publisher.keys import Destination
 from publisher.publish import publish
-from publisher.settings import PublishSettings
+from publisher.settings import NO_LIMITS, PublishSettings
 from publisher.store import PreconditionFailed, Store
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
@@ -39,7 +39,7 @@ ACTIVE = DESTINATION.active_key
 
 def settings(folder: Path, partition: str | None = "20251022", **changes: Any) -> PublishSettings:
     table = TableRef("parquet", str(folder))
-    return replace(PublishSettings(DESTINATION, table=table, source_partition=partition), **changes)
+    return replace(PublishSettings(DESTINATION, table=table, source_partition=partition, limits=NO_LIMITS), **changes)
 
 
 class Clock:
@@ -68,11 +68,17 @@ class Between(Store):
     def head(self, key: str) -> StoredObject | None:
         return self._call("head", key)
 
+    def list(self, prefix: str) -> Iterator[str]:
+        return self._call("list", prefix)
+
     def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
         return self._call("read", key, etag)
 
     def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
         return self._call("create", key, body, sha256, texts)
+
+    def delete(self, key: str, etag: str) -> None:
+        self._call("delete", key, etag)
 
     def copy(
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
@@ -112,7 +118,7 @@ def test_a_published_file_and_everything_said_about_it(any_bucket: Bucket, write
     assert "ContentEncoding" not in head
     assert (report.staged_key, report.active_key, report.previous) == (staged_key, ACTIVE, None)
     assert report.etag == head["ETag"].strip('"')
-    assert list(report.seconds) == ["prepare", "encode", "stage", "read_back", "promote"]
+    assert list(report.seconds) == ["prepare", "encode", "compare", "stage", "read_back", "promote"]
     assert verify(any_bucket.store, DESTINATION).differences == ()
 
 

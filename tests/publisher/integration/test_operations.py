@@ -1,0 +1,302 @@
+"""What the engineer at 3 a.m. types: status, history, rollback, hold, doctor."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from publisher.doctor import Check, examine
+from publisher.errors import Conflict, GuardRefusal, IntegrityError, PublisherError, UsageError
+from publisher.hold import current_hold, set_hold
+from publisher.inspect_active import history, verify
+from publisher.publish import publish
+from publisher.rollback import rollback
+from publisher.settings import Limits, parse_duration
+from publisher.store import PreconditionFailed, Store
+from tests.conftest import Bucket, WriteTable
+from tests.memory_store import MemoryStore
+from tests.publisher.integration.test_cli import publish as publish_by_cli
+from tests.publisher.integration.test_cli import run
+from tests.publisher.integration.test_publish import ACTIVE, DESTINATION, Between, Clock, active_content, settings
+
+NOW = datetime(2025, 10, 23, 12, tzinfo=timezone.utc)
+DAYS = {"20251021": ["a", "b"], "20251022": ["a", "b", "c"], "20251023": ["a", "b", "c", "d"]}
+
+
+def three_days(store: Store, write_table: WriteTable, clock: Clock) -> list[str]:
+    """Publishes three days and returns their staged keys."""
+    return [publish(settings(write_table(ids), day), store, now=clock).staged_key for day, ids in DAYS.items()]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def states(store: Store) -> dict[str, str]:
+    return {staged.stored.key: staged.state for staged in history(store, DESTINATION, 20)}
+
+
+def test_history_tells_what_is_active_what_was_and_what_never(
+    bucket: Bucket, write_table: WriteTable, clock: Clock
+) -> None:
+    one, two, three = three_days(bucket.store, write_table, clock)
+
+    def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
+        if destination == ACTIVE:
+            raise PreconditionFailed(destination)
+        etag: str = copy(source, source_etag, destination, *rest)
+        return etag
+
+    with pytest.raises(Conflict):
+        publish(settings(write_table(["x"]), "20251024"), Between(bucket.store, copy=failing), now=clock)
+    present = bucket.keys()
+    (never,) = set(present) - {ACTIVE, one, two, three}
+    found = states(bucket.store)
+    assert found == {never: "never promoted", three: "active", two: "promoted", one: "promoted"}
+    assert list(found) == sorted(found, reverse=True)
+    assert len(history(bucket.store, DESTINATION, 2)) == 2
+
+
+def test_history_of_nothing() -> None:
+    assert history(MemoryStore(), DESTINATION, 20) == []
+
+
+def test_a_rollback_goes_to_what_was_active_before_and_holds(
+    bucket: Bucket, write_table: WriteTable, clock: Clock
+) -> None:
+    one, two, three = three_days(bucket.store, write_table, clock)
+    done = rollback(bucket.store, DESTINATION, None, NOW, hold_reason="INC-1")
+    assert gzip.decompress(bucket.get(ACTIVE)[0]) == b"a\nb\nc"
+    assert verify(bucket.store, DESTINATION).differences == ()
+    said = done.active.metadata
+    assert (said.staged_key, said.source_partition, said.overruled) == (two, "20251022", "older_partition")
+    assert (done.previous.metadata.staged_key, done.is_held) == (three, True)
+    assert states(bucket.store) == {three: "promoted", two: "active", one: "promoted"}
+    with pytest.raises(GuardRefusal, match="INC-1") as raised:
+        publish(settings(write_table(["a", "b", "c", "d", "e"]), "20251024"), bucket.store, now=clock)
+    assert raised.value.guard == "hold"
+
+
+def test_a_rollback_to_a_named_file_without_a_hold(write_table: WriteTable, clock: Clock) -> None:
+    store = MemoryStore()
+    one, _, three = three_days(store, write_table, clock)
+    assert not rollback(store, DESTINATION, one, NOW, hold_reason=None).is_held
+    assert active_content(store) == b"a\nb"
+    forward = rollback(store, DESTINATION, three, NOW, hold_reason=None)
+    assert forward.active.metadata.overruled is None  # to a newer partition nothing is overruled
+    publish(settings(write_table(["a", "b"]), "20251024"), store, now=clock)
+
+
+def test_a_rollback_keeps_a_hold_that_was_set_before(write_table: WriteTable, clock: Clock) -> None:
+    store = MemoryStore()
+    three_days(store, write_table, clock)
+    set_hold(store, DESTINATION, "earlier", "ana", NOW)
+    assert rollback(store, DESTINATION, None, NOW, hold_reason="later").is_held
+    assert current_hold(store, DESTINATION).reason == "earlier"  # type: ignore[union-attr]
+
+
+def test_a_damaged_staged_file_is_not_rolled_back_to(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:
+    one, _, _ = three_days(bucket.store, write_table, clock)
+    compressed, texts = bucket.get(one)
+    bucket.client.put_object(Bucket=bucket.name, Key=one, Body=compressed[:-1], Metadata=texts)
+    before = bucket.get(ACTIVE)
+    with pytest.raises(IntegrityError, match="is damaged"):
+        rollback(bucket.store, DESTINATION, one, NOW, hold_reason="x")
+    assert bucket.get(ACTIVE) == before
+    assert current_hold(bucket.store, DESTINATION) is None
+
+
+@pytest.mark.parametrize("key", ["ids/stage/stage_20200101_000000.txt.gz", "elsewhere/x", ACTIVE, "THREE", None])
+def test_a_rollback_to_nowhere_is_a_usage_error(key: str | None, write_table: WriteTable, clock: Clock) -> None:
+    store = MemoryStore()
+    if key is None:
+        publish(settings(write_table(["a"])), store, now=clock)  # the first file replaces nothing
+    else:
+        three = three_days(store, write_table, clock)[-1]
+        key = three if key == "THREE" else key
+    before = dict(store._objects)
+    with pytest.raises(UsageError) as raised:
+        rollback(store, DESTINATION, key, NOW, hold_reason="x")
+    assert "publisher history" in raised.value.hint
+    assert store._objects == before
+
+
+def test_a_rollback_without_an_active_file() -> None:
+    with pytest.raises(PublisherError) as raised:
+        rollback(MemoryStore(), DESTINATION, None, NOW, hold_reason="x")
+    assert raised.value.exit_code == 5
+
+
+def test_a_rollback_that_fails_releases_its_hold(write_table: WriteTable, clock: Clock) -> None:
+    store = MemoryStore()
+    three_days(store, write_table, clock)
+
+    def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
+        if destination == ACTIVE:
+            raise PreconditionFailed(destination)
+        etag: str = copy(source, source_etag, destination, *rest)
+        return etag
+
+    with pytest.raises(Conflict):
+        rollback(Between(store, copy=failing), DESTINATION, None, NOW, hold_reason="x")
+    assert current_hold(store, DESTINATION) is None
+    assert active_content(store) == b"a\nb\nc\nd"
+
+
+def test_equal_bytes_with_a_newer_partition_are_noticed_before_the_copy(
+    bucket: Bucket, write_table: WriteTable, clock: Clock
+) -> None:
+    # Both files have one ETag, so the condition of the copy cannot tell them apart.
+    publish(settings(write_table(["a"]), "20251021"), bucket.store, now=clock)
+
+    def overtaken(create: Any, key: str, *rest: Any) -> str:
+        etag: str = create(key, *rest)
+        publish(settings(write_table(["a"]), "20251023"), bucket.store, now=clock)
+        return etag
+
+    with pytest.raises(GuardRefusal) as raised:
+        publish(settings(write_table(["b"]), "20251022"), Between(bucket.store, create=overtaken), now=clock)
+    assert raised.value.guard == "older_partition"
+    assert bucket.get(ACTIVE)[1]["source_partition"] == "20251023"
+
+
+def checks(store: Store, target_path: Path | None = None) -> dict[str, Check]:
+    found = examine(store, DESTINATION, target_path, "int_matched_ids", lambda: datetime.now(timezone.utc))
+    return {check.name: check for check in found}
+
+
+def test_a_good_store_passes_and_keeps_nothing(any_bucket: Bucket) -> None:
+    for _ in range(2):
+        found = checks(any_bucket.store)
+        assert [check for check in found.values() if not check.passed] == []
+        assert len(found) == 12
+    assert any_bucket.keys() == []
+
+
+def ignoring_destination(store: MemoryStore) -> Store:
+    def copy(method: Any, source: str, source_etag: str, destination: str, _expected: Any, texts: Any) -> str:
+        found = store.head(destination)
+        etag: str = method(source, source_etag, destination, found.etag if found else None, texts)
+        return etag
+
+    return Between(store, copy=copy)
+
+
+def ignoring_create_only(store: MemoryStore) -> Store:
+    def create(method: Any, key: str, *rest: Any) -> str:
+        store._objects.pop(key, None)
+        etag: str = method(key, *rest)
+        return etag
+
+    return Between(store, create=create)
+
+
+def ignoring_checksums(store: MemoryStore) -> Store:
+    def create(method: Any, key: str, body: BinaryIO, _sha256: str, texts: Mapping[str, str]) -> str:
+        import hashlib
+        import io
+
+        content = body.read()
+        etag: str = method(key, io.BytesIO(content), hashlib.sha256(content).hexdigest(), texts)
+        return etag
+
+    return Between(store, create=create)
+
+
+@pytest.mark.parametrize(
+    ("careless", "failing"),
+    [
+        (ignoring_destination, {"condition on a copy's destination"}),
+        (ignoring_create_only, {"create once only"}),
+        (ignoring_checksums, {"reject a wrong checksum"}),
+    ],
+)
+def test_a_careless_store_is_found_out(careless: Any, failing: set[str]) -> None:
+    found = checks(careless(MemoryStore()))
+    assert {name for name, check in found.items() if not check.passed} == failing
+    assert all(check.exit_code == 7 and check.fix for check in found.values() if not check.passed)
+
+
+def test_a_clock_that_is_off_is_found_out() -> None:
+    later = examine(
+        MemoryStore(), DESTINATION, None, "int_matched_ids", lambda: datetime.now(timezone.utc) + timedelta(minutes=6)
+    )
+    (failed,) = [check for check in later if not check.passed]
+    assert failed.name == "clock"
+
+
+def test_a_missing_table_is_found_out(tmp_path: Path) -> None:
+    failed = checks(MemoryStore(), tmp_path)["dbt's artifacts and tables"]
+    assert (failed.passed, failed.exit_code) == (False, 5)
+
+
+def test_doctor_on_the_command_line(bucket: Bucket, tmp_path: Path) -> None:
+    ended = run(bucket, "doctor", "--target-path", str(tmp_path), "--json")
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["status"]) == (5, "failed")
+    assert [check["name"] for check in report["checks"] if not check["passed"]] == ["dbt's artifacts and tables"]
+    shown = run(bucket, "doctor", "--target-path", str(tmp_path), AWS_SECRET_ACCESS_KEY="wrong")
+    assert shown.returncode == 7
+    assert shown.stdout.count("FAILED") >= 11
+    assert "credentials" in shown.stdout
+
+
+def test_operations_on_the_command_line(bucket: Bucket, write_table: WriteTable) -> None:
+    publish_by_cli(bucket, write_table(["a", "b"]))
+    publish_by_cli(bucket, write_table(["a", "b", "c"]))
+    listed = json.loads(run(bucket, "history", "--json").stdout)["staged"]
+    assert [file["state"] for file in listed] == ["active", "promoted"]
+    assert listed[1]["key"] in run(bucket, "history").stdout
+    done = json.loads(run(bucket, "rollback", "--reason", "INC-1", "--json").stdout)
+    assert (done["status"], done["staged_key"], done["is_held"]) == ("rolled back", listed[1]["key"], True)
+    assert json.loads(run(bucket, "status", "--json").stdout)["hold"]["reason"] == "INC-1"
+    run(bucket, "release")
+    shown = run(bucket, "rollback", "--to-staged", listed[0]["key"], "--no-hold")
+    assert "publishing is held  no" in shown.stdout
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\nc"
+
+
+def test_a_consumer_pulls_on_the_command_line(bucket: Bucket, write_table: WriteTable, tmp_path: Path) -> None:
+    target = tmp_path / "ids.txt.gz"
+    assert run(bucket, "pull", str(target)).returncode == 5
+    publish_by_cli(bucket, write_table(["a", "b"]))
+    first = json.loads(run(bucket, "pull", str(target), "--json").stdout)
+    assert (first["status"], first["total_ids"], first["source_partition"]) == ("updated", 2, "20251022")
+    assert gzip.decompress(target.read_bytes()) == b"a\nb"
+    assert "unchanged" in run(bucket, "pull", str(target)).stdout
+    assert run(bucket, "pull", str(target), "--max-age", "0s").returncode == 3
+    assert run(bucket, "pull", str(tmp_path / "nowhere" / "x")).returncode == 2
+
+
+def test_a_monitor_is_told_by_the_exit_code_that_active_is_stale(bucket: Bucket, write_table: WriteTable) -> None:
+    assert run(bucket, "status", "--max-age", "26h").returncode == 5
+    publish_by_cli(bucket, write_table(["a"]))
+    assert run(bucket, "status", "--max-age", "26h").returncode == 0
+    stale = run(bucket, "status", "--max-age", "0s", "--json")
+    assert (stale.returncode, json.loads(stale.stdout)["guard"]) == (3, "stale")
+    assert run(bucket, "status", "--max-age", "yesterday").returncode == 2
+
+
+@pytest.mark.parametrize(("text", "hours"), [("26h", 26), ("2d", 48), ("90m", 1.5), ("3600s", 1)])
+def test_durations(text: str, hours: float) -> None:
+    assert parse_duration(text) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("text", ["", "h", "1", "1.5h", "-1h", "1 h", "1w", "9999999999s"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_duration(text)
+
+
+def test_the_default_limits_let_a_rollback_s_next_publish_pass(write_table: WriteTable, clock: Clock) -> None:
+    store = MemoryStore()
+    three_days(store, write_table, clock)
+    rollback(store, DESTINATION, None, NOW, hold_reason=None)
+    publish(settings(write_table(["a", "b", "c", "d"]), "20251023", limits=Limits()), store, now=clock)
