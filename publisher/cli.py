@@ -38,14 +38,20 @@ class Output:
     Attributes:
         as_json: One JSON object on stdout, also on failure.
         debug: A traceback on failure.
+        deadline_seconds: For all requests to the store together.
     """
 
     as_json: bool = False
     debug: bool = False
+    deadline_seconds: float = 3600
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     setattr(context.find_object(Output), parameter.name or "", value)
+
+
+def _remember_deadline(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    context.ensure_object(Output).deadline_seconds = parse_duration(value).total_seconds()
 
 
 def _common(command: _Command) -> _Command:
@@ -62,6 +68,11 @@ def _common(command: _Command) -> _Command:
         click.option(
             "--endpoint-url", envvar=["PUBLISHER_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
             metavar="URL", help="The store, when it is not AWS.  [env: PUBLISHER_ENDPOINT_URL, AWS_ENDPOINT_URL]",
+        ),
+        click.option(
+            "--deadline", envvar="PUBLISHER_DEADLINE", default="1h", show_default=True, metavar="DURATION",
+            is_eager=True, expose_value=False, callback=_remember_deadline,
+            help="Give up when all requests together take longer.  [env: PUBLISHER_DEADLINE]",
         ),
         click.option(
             "--to", "to", envvar="PUBLISHER_TO", required=True, metavar="S3_URL",
@@ -170,7 +181,7 @@ def publish(
         limits=Limits(max_ids, min_percent_of_active, max_percent_removed),
         overrule=frozenset(overrule),
     )
-    store = _store(settings.destination, endpoint_url)
+    store = _store(settings.destination, endpoint_url, output)
     from publisher import present
     from publisher.publish import publish as run
 
@@ -193,7 +204,7 @@ def status(output: Output, to: str, endpoint_url: str | None, max_age: str | Non
     """Show what is active, and whether it is held or stale."""
     limit = parse_duration(max_age) if max_age else None
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher import present
     from publisher.hold import current_hold
     from publisher.inspect_active import require_active
@@ -201,13 +212,15 @@ def status(output: Output, to: str, endpoint_url: str | None, max_age: str | Non
     active = require_active(store, destination)
     hold = current_hold(store, destination)
     now = datetime.now(timezone.utc)
-    if limit is not None:
-        require_fresh(active, limit, now)
     fields = present.active_fields(active, hold, now)
+    is_stale = limit is not None and now - active.last_modified > limit
     if output.as_json:
-        _print_json({"status": "active", **fields})
+        _print_json({"status": "stale" if is_stale else "active", **fields})
     else:
         click.echo(present.fields_text(destination.url(destination.active_key), fields))
+    if limit is not None:
+        output.as_json = False  # the one object is printed; what follows is the refusal's two lines and its exit code
+        require_fresh(active, limit, now)
 
 
 @cli.command()
@@ -217,7 +230,7 @@ def status(output: Output, to: str, endpoint_url: str | None, max_age: str | Non
 def history(output: Output, to: str, endpoint_url: str | None, limit: int) -> None:
     """List the staged files, newest first, and which of them were active."""
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher import present
     from publisher.inspect_active import history as run
 
@@ -239,7 +252,7 @@ def rollback(
 ) -> None:
     """Make an earlier staged file active again, and hold publishing."""
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher import present
     from publisher.rollback import rollback as run
 
@@ -276,7 +289,7 @@ def pull(
     """For consumers: bring TARGET up to what is active, verified, in one atomic step. Reads only."""
     limit = parse_duration(max_age) if max_age else None
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher import present
     from publisher.pull import pull as run
 
@@ -294,7 +307,7 @@ def pull(
 def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path, model: str) -> None:
     """Try everything that a publish will need, on scratch keys, and say how to mend what fails."""
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher import present
     from publisher.doctor import examine
 
@@ -318,7 +331,7 @@ def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path,
 def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None:
     """Refuse every publish until the hold is released."""
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher.hold import set_hold
 
     held = set_hold(store, destination, reason, _user(), datetime.now(timezone.utc))
@@ -334,7 +347,7 @@ def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None
 def release(output: Output, to: str, endpoint_url: str | None) -> None:
     """End a hold."""
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher.hold import release_hold
 
     held = release_hold(store, destination)
@@ -357,7 +370,7 @@ def _user() -> str | None:
 def verify(output: Output, to: str, endpoint_url: str | None) -> None:
     """Download what is active, recompute everything, and say what differs."""
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url)
+    store = _store(destination, endpoint_url, output)
     from publisher import present
     from publisher.inspect_active import verify as run
 
@@ -374,10 +387,10 @@ def verify(output: Output, to: str, endpoint_url: str | None) -> None:
         click.echo(present.fields_text(f"{destination.url(destination.active_key)} is whole", fields))
 
 
-def _store(destination: Destination, endpoint_url: str | None) -> Store:
+def _store(destination: Destination, endpoint_url: str | None, output: Output) -> Store:
     from publisher.s3 import S3Store
 
-    return S3Store(destination.bucket, endpoint_url=endpoint_url)
+    return S3Store(destination.bucket, endpoint_url=endpoint_url, deadline_seconds=output.deadline_seconds)
 
 
 def _print_json(fields: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from publisher.artifacts import Inspection, StoredObject
@@ -75,10 +76,12 @@ class Staged:
 
     Attributes:
         state: `active`, `promoted` (it was active once), or `never promoted`.
+        why: Why it was never promoted; None where that is not known, because its publisher was killed.
     """
 
     stored: StoredObject
     state: str
+    why: str | None = None
 
 
 def history(store: Store, destination: Destination, limit: int) -> list[Staged]:
@@ -90,7 +93,8 @@ def history(store: Store, destination: Destination, limit: int) -> list[Staged]:
         StoreFailed: The store failed.
     """
     active = store.head(destination.active_key)
-    keys = sorted(store.list(destination.stage_prefix), reverse=True)[:limit]
+    listed = set(store.list(destination.stage_prefix))
+    keys = sorted((key for key in listed if key.endswith(".txt.gz")), reverse=True)[:limit]
     found = {key: stored for key in keys if (stored := store.head(key)) is not None}
     promoted: set[str] = set()
     link = active.metadata.replaces if active else None
@@ -99,10 +103,24 @@ def history(store: Store, destination: Destination, limit: int) -> list[Staged]:
         linked = found.get(link)
         link = linked.metadata.replaces if linked else None
     current = active.metadata.staged_key if active else None
-    return [
-        Staged(stored, "active" if key == current else "promoted" if key in promoted else "never promoted")
-        for key, stored in found.items()
-    ]
+    files = []
+    for key, stored in found.items():
+        state = "active" if key == current else "promoted" if key in promoted else "never promoted"
+        noted = destination.failure_key(key) in listed and state == "never promoted"
+        files.append(Staged(stored, state, _why(store, destination.failure_key(key)) if noted else None))
+    return files
+
+
+def _why(store: Store, key: str) -> str | None:
+    noted = store.head(key)
+    if noted is None:
+        return None
+    try:
+        with store.read(key, noted.etag) as pieces:
+            said = json.loads(b"".join(pieces))
+        return f"{said['guard'] or said['error']}: {said['message']}"
+    except (PreconditionFailed, ObjectMissing, ValueError, TypeError, KeyError):
+        return None
 
 
 def _differences(active: StoredObject, found: Inspection) -> list[str]:

@@ -55,6 +55,11 @@ class Destination:
         """What the keys of all staged files begin with."""
         return f"{self.prefix}stage/stage_"
 
+    @staticmethod
+    def failure_key(staged_key: str) -> str:
+        """The key of the note that tells why a staged file was not promoted."""
+        return f"{staged_key.removesuffix('.txt.gz')}.failure.json"
+
     @property
     def scratch_prefix(self) -> str:
         """What the keys that `doctor` tries things on begin with."""

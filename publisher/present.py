@@ -85,6 +85,7 @@ def staged_fields(staged: Staged) -> dict[str, Any]:
         "ids_added": said.ids_added,
         "ids_removed": said.ids_removed,
         "overruled": said.overruled,
+        "why": staged.why,
     }
 
 
@@ -92,7 +93,7 @@ def history_text(staged: Sequence[Staged]) -> str:
     """Returns the staged files as a table for a person."""
     if not staged:
         return "nothing is staged"
-    names = ("state", "key", "source_partition", "total_ids", "overruled")
+    names = ("state", "key", "source_partition", "total_ids", "overruled", "why")
     rows = [names, *(tuple(_readable(fields[name] or "") for name in names) for fields in map(staged_fields, staged))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
     return "\n".join(

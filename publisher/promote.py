@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from publisher.artifacts import Encoded, Metadata, StoredObject
 from publisher.encode import Inspector
-from publisher.errors import Conflict, IntegrityError, StoreFailed
+from publisher.errors import Conflict, IntegrityError, PublisherError, StoreFailed
 from publisher.keys import Destination, timestamp
 from publisher.store import ObjectMissing, PreconditionFailed, Store
 
@@ -70,6 +74,14 @@ def stage(
         f"Other publishers took the staging keys of {_STAGE_ATTEMPTS} seconds in a row.",
         "Let one publisher at a time write to a destination; run again when the others are done.",
     )
+
+
+def note_failure(store: Store, destination: Destination, staged: Staged, error: PublisherError) -> None:
+    """Keeps, beside a staged file, why it was not promoted, for `history`. Best effort: the failure itself counts."""
+    said = {"error": type(error).__name__, "guard": error.guard, "message": error.message}
+    body = json.dumps(said, ensure_ascii=False).encode()
+    with suppress(PreconditionFailed, PublisherError):
+        store.create(destination.failure_key(staged.key), io.BytesIO(body), hashlib.sha256(body).hexdigest(), {})
 
 
 def read_back(store: Store, staged: Staged, encoded: Encoded) -> None:

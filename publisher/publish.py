@@ -15,7 +15,7 @@ from publisher.artifacts import Build, Changes, Encoded, Metadata, Report, Store
 from publisher.changes import NotComparable, count_changes
 from publisher.dbt_artifacts import read_build
 from publisher.encode import Encoder
-from publisher.errors import SourceNotReady, UsageError
+from publisher.errors import PublisherError, SourceNotReady, UsageError
 from publisher.hold import current_hold
 from publisher.ids import blocks
 from publisher.settings import PublishSettings
@@ -102,12 +102,16 @@ def publish(
             metadata = guard_change(active)
         with steps("stage"):
             staged = promote.stage(store, destination, spool, encoded, metadata, now)
-        with steps("read_back"):
-            promote.read_back(store, staged, encoded)
-        with steps("promote"):
-            promote.require_compare_and_swap(store, staged, active)
-            enforce(guards.require_no_hold, current_hold(store, destination))
-            promoted, previous = promote.promote(store, destination, staged, encoded.bytes, active, guard_change)
+        try:
+            with steps("read_back"):
+                promote.read_back(store, staged, encoded)
+            with steps("promote"):
+                promote.require_compare_and_swap(store, staged, active)
+                enforce(guards.require_no_hold, current_hold(store, destination))
+                promoted, previous = promote.promote(store, destination, staged, encoded.bytes, active, guard_change)
+        except PublisherError as error:
+            promote.note_failure(store, destination, staged, error)
+            raise
 
     return Report(
         encoded=encoded,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -52,16 +53,25 @@ _RETRIES_SPENT = "Retries are spent. Check the endpoint and the network, then ru
 class S3Store:
     """One bucket of an S3-compatible store; see `publisher.store.Store` for what each method promises.
 
-    Credentials, region and endpoint are found as boto3 finds them. Retries are botocore's, bounded.
+    Credentials, region and endpoint are found as boto3 finds them. Retries are botocore's, bounded; the deadline bounds
+    all requests together, but for the last one's own time-outs.
     """
 
-    def __init__(self, bucket: str, *, endpoint_url: str | None = None, client: S3Client | None = None) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        endpoint_url: str | None = None,
+        client: S3Client | None = None,
+        deadline_seconds: float | None = None,
+    ) -> None:
         """Prepares a client; nothing is sent yet.
 
         Args:
             bucket: The bucket.
             endpoint_url: Where the store is, for other stores than AWS; None for what boto3 finds.
             client: A client to use instead.
+            deadline_seconds: From now on so long requests are sent; None for no end.
 
         Raises:
             UsageError: The endpoint is not a URL.
@@ -70,9 +80,12 @@ class S3Store:
         self._bucket = bucket
         self._endpoint_url = endpoint_url
         self._client = client or _client(endpoint_url)
+        self._deadline_seconds = deadline_seconds
+        self._deadline = None if deadline_seconds is None else time.monotonic() + deadline_seconds
 
     def head(self, key: str) -> StoredObject | None:
         """Returns what is under `key`, None when nothing is; a missing bucket is a failure, not an absence."""
+        self._require_time(f"looking at {key}")
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=key)
             return StoredObject(
@@ -88,6 +101,7 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[str]:
         """Returns the keys that begin with `prefix`, in ascending order."""
+        self._require_time(f"listing {prefix}")
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
             for page in pages:
@@ -99,6 +113,7 @@ class S3Store:
     def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
         """Opens the object for reading in pieces, if it still has this ETag."""
         doing = f"reading {key}"
+        self._require_time(doing)
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=_quoted(etag))
         except (ClientError, BotoCoreError, *_UNREADABLE) as error:
@@ -108,13 +123,16 @@ class S3Store:
 
     def _pieces(self, chunks: Iterator[bytes], doing: str) -> Iterator[bytes]:
         try:
-            yield from chunks
+            for chunk in chunks:
+                self._require_time(doing)
+                yield chunk
         except BotoCoreError as error:  # the connection broke, stalled, or ended before the announced length
             self._fail(error, doing)
 
     def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
         """Writes an object that must not exist yet, and returns its ETag."""
         doing = f"writing {key}"
+        self._require_time(doing)
         begin = body.tell()
         length = body.seek(0, 2) - begin
         body.seek(begin)
@@ -152,6 +170,7 @@ class S3Store:
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
     ) -> str:
         """Replaces `destination` by a copy of `source`, if both still are what they were."""
+        self._require_time(f"copying {source} to {destination}")
         condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": _quoted(expected_etag)}
         try:
             answer = self._client.copy_object(
@@ -170,6 +189,13 @@ class S3Store:
             if isinstance(error, ClientError) and _code(error) in _MISSING:
                 raise PreconditionFailed(destination) from error
             self._raise(error, f"copying {source} to {destination}")
+
+    def _require_time(self, doing: str) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise StoreFailed(
+                f"The deadline of {self._deadline_seconds:g} s for all requests passed before {doing}.",
+                "The store or the network is slow: raise --deadline, or run again when it is not; active is whole.",
+            )
 
     def _require_bucket(self) -> None:
         try:

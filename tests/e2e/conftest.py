@@ -36,6 +36,7 @@ class Lake:
     folder: Path
     number: int
     settings: dict[str, str] = field(default_factory=dict)
+    printed: list[str] = field(default_factory=list)
 
     @property
     def schema(self) -> str:
@@ -86,6 +87,7 @@ class Lake:
             messages.append(str(ended.exception))
         nodes = [getattr(result, "node", None) for result in getattr(ended.result, "results", [])]
         compiled = "\n".join(str(getattr(node, "compiled_code", None) or "") for node in nodes)
+        self.printed.extend(messages)
         return Ended(ended.success, "\n".join(messages), compiled)
 
     def build(self, *arguments: str, variables: Mapping[str, Any] | None = None) -> Ended:
@@ -124,10 +126,20 @@ def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: st
         patch.delenv("JAVA_HOME", raising=False)
         yield folder
 
+    def leaked_documents(self) -> int:
+        """Counts the documents of table A in what dbt printed and logged. Counts, because a failure is a log too."""
+        logs = [file.read_text() for file in (self.folder / "logs").glob("*.log")]
+        told = "\n".join([*self.printed, *logs])
+        files = self.cpfs.iterdir() if self.cpfs.is_dir() else []
+        columns = (pq.read_table(file).column(0).to_pylist() for file in files)
+        return sum(document in told for column in columns for document in column if document)
+
 
 @pytest.fixture
-def lake(spark_folder: Path, tmp_path: Path) -> Lake:
-    return Lake(tmp_path, next(_numbers))
+def lake(spark_folder: Path, tmp_path: Path) -> Iterator[Lake]:
+    lake = Lake(tmp_path, next(_numbers))
+    yield lake
+    assert lake.leaked_documents() == 0
 
 
 @pytest.fixture
@@ -142,7 +154,7 @@ def small_lake(lake: Lake) -> Lake:
     return lake
 
 
-# Made up, with valid check digits.
-CPF_ONE = "52998224725"
-CPF_TWO = "11144477735"
-CPF_OTHER = "39053344705"
+# Made up, with valid check digits; others than those of dbt's unit tests, which dbt logs.
+CPF_ONE = "12345678979"
+CPF_TWO = "51087727804"
+CPF_OTHER = "89829776741"

@@ -178,6 +178,8 @@ BAD: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "no credentials": (
         ["--table", "TABLE"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 7, "AWS_ACCESS_KEY_ID",
     ),
+    "deadline": (["--table", "TABLE", "--deadline", "0s"], {}, 7, "--deadline"),
+    "deadline is no duration": (["--deadline", "soon"], {}, 2, "soon"),
     "endpoint down": (["--table", "TABLE", "--endpoint-url", "http://127.0.0.1:9"], {}, 7, "127.0.0.1:9"),
 }  # fmt: skip
 
@@ -300,3 +302,40 @@ def test_a_full_disk_is_told_and_leaves_nothing(bucket: Bucket, write_table: Wri
     assert "--spool-dir" in json.loads(ended.stdout)["hint"]
     assert list(spool.iterdir()) == []
     assert bucket.keys() == []
+
+
+def test_a_table_that_grows_a_thousandfold_is_read_in_constant_memory(bucket: Bucket, write_table: WriteTable) -> None:
+    # Fifty million times the same id: 100 kB of Parquet, half a GB of content, and refused at the second row.
+    folder = write_table([])
+    constant = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000_000, pa.int32()), pa.array(["0123456789"]))
+    with pq.ParquetWriter(folder / "part-00000.parquet", pa.schema([("id", pa.string())])) as writer:
+        for _ in range(10):
+            writer.write_table(pa.table({"id": constant.dictionary_decode()}))
+    assert (folder / "part-00000.parquet").stat().st_size < 500_000
+    ended = publish(bucket, folder, "--json")
+    assert (ended.returncode, json.loads(ended.stdout)["guard"]) == (3, "not_ascending")
+
+
+BAD_ACTIVE: dict[str, tuple[bytes, dict[str, str]]] = {
+    "nothing": (b"", {}),
+    "text": (b"a\nb", {"total_ids": "2"}),
+    "two members": (gzip.compress(b"a") * 2, {"total_ids": "1", "sha256": "0" * 64}),
+    "cut": (gzip.compress(b"a\nb")[:-5], {"md5_checksum": "none", "created_at": "yesterday"}),
+    "numbers that are none": (gzip.compress(b"a"), {"total_ids": "many", "content_bytes": "-1", "ids_added": "1e9"}),
+    "other words": (gzip.compress(b"a"), {"source_partition": "the day before", "staged_key": "..", "replaces": "/"}),
+    "blank lines": (gzip.compress(b"\n\na"), {"total_ids": "3"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_ACTIVE)
+def test_whatever_is_active_no_command_crashes(
+    name: str, bucket: Bucket, write_table: WriteTable, tmp_path: Path
+) -> None:
+    body, texts = BAD_ACTIVE[name]
+    bucket.client.put_object(Bucket=bucket.name, Key="active/latest.txt.gz", Body=body, Metadata=texts)
+    commands = [["status"], ["verify"], ["history"], ["rollback"], ["pull", str(tmp_path / "x")]]
+    codes = {command[0]: run(bucket, *command, "--json").returncode for command in commands}
+    assert codes == {"status": 0, "verify": 4, "history": 0, "rollback": 2, "pull": 4}
+    published = publish(bucket, write_table(["a"]), "--overrule", "older_partition", "--overrule", "too_few_ids")
+    assert published.returncode == 0, published.stderr
+    assert run(bucket, "verify").returncode == 0

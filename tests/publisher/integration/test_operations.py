@@ -57,10 +57,14 @@ def test_history_tells_what_is_active_what_was_and_what_never(
     with pytest.raises(Conflict):
         publish(settings(write_table(["x"]), "20251024"), Between(bucket.store, copy=failing), now=clock)
     present = bucket.keys()
-    (never,) = set(present) - {ACTIVE, one, two, three}
+    never, note = sorted(set(present) - {ACTIVE, one, two, three}, reverse=True)
+    assert note == DESTINATION.failure_key(never)
     found = states(bucket.store)
     assert found == {never: "never promoted", three: "active", two: "promoted", one: "promoted"}
     assert list(found) == sorted(found, reverse=True)
+    newest = history(bucket.store, DESTINATION, 1)[0]
+    assert newest.why is not None
+    assert newest.why.startswith("Conflict: Somebody else promoted twice")
     assert len(history(bucket.store, DESTINATION, 2)) == 2
 
 
@@ -280,7 +284,9 @@ def test_a_monitor_is_told_by_the_exit_code_that_active_is_stale(bucket: Bucket,
     publish_by_cli(bucket, write_table(["a"]))
     assert run(bucket, "status", "--max-age", "26h").returncode == 0
     stale = run(bucket, "status", "--max-age", "0s", "--json")
-    assert (stale.returncode, json.loads(stale.stdout)["guard"]) == (3, "stale")
+    assert (stale.returncode, json.loads(stale.stdout)["status"]) == (3, "stale")
+    assert json.loads(stale.stdout)["source_partition"] == "20251022"
+    assert "ago" in stale.stderr
     assert run(bucket, "status", "--max-age", "yesterday").returncode == 2
 
 
