@@ -114,6 +114,14 @@ class Lake:
         pq.write_table(pa.table(columns), path)
         return path
 
+    def leaked_documents(self) -> int:
+        """Counts the documents of table A in what dbt printed and logged. Counts, because a failure is a log too."""
+        logs = [file.read_text() for file in (self.folder / "logs").glob("*.log")]
+        told = "\n".join([*self.printed, *logs])
+        files = self.cpfs.iterdir() if self.cpfs.is_dir() else []
+        columns = (pq.read_table(file).column(0).to_pylist() for file in files)
+        return sum(document in told for column in columns for document in column if document)
+
 
 @pytest.fixture(scope="session")
 def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: str) -> Iterator[Path]:
@@ -125,14 +133,6 @@ def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: st
         patch.setenv("PATH", path_without_java)
         patch.delenv("JAVA_HOME", raising=False)
         yield folder
-
-    def leaked_documents(self) -> int:
-        """Counts the documents of table A in what dbt printed and logged. Counts, because a failure is a log too."""
-        logs = [file.read_text() for file in (self.folder / "logs").glob("*.log")]
-        told = "\n".join([*self.printed, *logs])
-        files = self.cpfs.iterdir() if self.cpfs.is_dir() else []
-        columns = (pq.read_table(file).column(0).to_pylist() for file in files)
-        return sum(document in told for column in columns for document in column if document)
 
 
 @pytest.fixture

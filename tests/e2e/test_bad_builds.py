@@ -154,12 +154,12 @@ def test_the_day_after_a_bad_day_is_published(small_lake: Lake, published: Bucke
     small_lake.register()
     small_lake.build()
     refusal(small_lake, published)
-    small_lake.write_records("ano_mes_dia=20251024", [("new", DOCUMENT)])
+    small_lake.write_records("ano_mes_dia=20251024", [(new, DOCUMENT) for new in ("a", "b", "c", "new")])
     small_lake.register()
     assert small_lake.build().success
     publish(PublishSettings(published.destination, target_path=small_lake.target_path), published.store)
     content, texts = published.get("active/latest.txt.gz")
-    assert gzip.decompress(content) == b"new"
+    assert gzip.decompress(content) == b"a\nb\nc\nnew"
     assert texts["source_partition"] == "20251024"
 
 

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from publisher.inspect_active import verify
 from publisher.publish import publish
-from publisher.settings import PublishSettings
+from publisher.settings import NO_LIMITS, PublishSettings
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_TWO, Lake
 from tests.e2e.expectation import expected_content
@@ -154,7 +154,7 @@ def test_names_prefix_and_partition_are_settings(lake: Lake, bucket: Bucket) -> 
         MATCHED_IDS_PARTITION_COLUMNS="dt", MATCHED_IDS_DOCUMENT_PREFIX="9",
     )  # fmt: skip
     assert lake.register().success
-    settings = PublishSettings(bucket.destination, target_path=lake.target_path)
+    settings = PublishSettings(bucket.destination, target_path=lake.target_path, limits=NO_LIMITS)
     assert lake.build(variables={"pinned_partition": "2025-10-21"}).success
     assert publish(settings, bucket.store).metadata.source_partition == "2025-10-21"
     assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"of 2025-10-21"
