@@ -107,7 +107,8 @@ def started(tmp_path: Path, bare_environment: dict[str, str]) -> Iterator[subpro
     )  # fmt: skip
     yield process
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+        process.terminate()  # not kill: it has an object store to stop
+        process.wait(60)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
