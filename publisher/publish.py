@@ -15,7 +15,7 @@ from publisher.artifacts import Build, Changes, Encoded, Metadata, Report, Store
 from publisher.changes import NotComparable, count_changes
 from publisher.dbt_artifacts import read_build
 from publisher.encode import Encoder
-from publisher.errors import PublisherError, SourceNotReady, UsageError
+from publisher.errors import Conflict, PublisherError, SourceNotReady, UsageError
 from publisher.hold import current_hold
 from publisher.ids import blocks
 from publisher.settings import PublishSettings
@@ -196,7 +196,10 @@ def _changes(store: Store, active: StoredObject | None, spool: BinaryIO, watcher
         # A damaged active file is a reason to replace it, not to keep it.
         watcher.warn(f"what changes cannot be told: {reason}")
     except (PreconditionFailed, ObjectMissing):
-        watcher.warn("active was replaced while it was compared; the promotion will notice")
+        raise Conflict(
+            "Somebody else replaced active while the new file was compared with it.",
+            "One schedule should own a destination; run again, and the guards look at what is active then.",
+        ) from None
     return None
 
 

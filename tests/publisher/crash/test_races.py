@@ -45,7 +45,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> list[Day]:
 
 
 class Gathering(S3Store):
-    """A store whose clients all wait for each other before they first try to copy to active."""
+    """A store that meets others at a gate before its first copy to active."""
 
     def __init__(self, bucket: str, client: S3Client, gate: threading.Barrier) -> None:
         super().__init__(bucket, client=client)
@@ -60,12 +60,12 @@ class Gathering(S3Store):
         return super().copy(source, source_etag, destination, expected_etag, texts)
 
 
-def until(done: threading.Event, look: Callable[[], str | None], pause_seconds: float = 0) -> list[str]:
+def until(done: threading.Event, look: Callable[[], str | None]) -> list[str]:
     """Looks again and again, a last time after `done`, and returns what was there."""
     seen = []
     is_last = False
     while not is_last:
-        is_last = done.wait(pause_seconds)
+        is_last = done.is_set()
         seen.append(look())
     return [found for found in seen if found is not None]
 
@@ -160,31 +160,44 @@ def test_every_reader_gets_a_whole_file_with_its_own_metadata(shared_bucket: Buc
         config=Config(max_pool_connections=READERS, response_checksum_validation="when_required"),
     )
     contents = {day.partition: day.content for day in days}
-    was_read = {day.partition: threading.Event() for day in days}
-    done = threading.Event()
+    # All begin to read when the publisher begins to copy. Readers without a pause would only slow the publisher down.
+    gate = threading.Barrier(READERS + 1)
 
     def read() -> str:
         answer = client.get_object(Bucket=shared_bucket.name, Key=destination.active_key)
         body, texts = answer["Body"].read(), answer["Metadata"]
-        partition = texts["source_partition"]
         content = gzip.decompress(body)
-        assert content == contents[partition]
+        assert content == contents[texts["source_partition"]]
         assert texts["md5_checksum"] == hashlib.md5(content).hexdigest()
         assert texts["sha256"] == hashlib.sha256(body).hexdigest()
         assert texts["total_ids"] == str(content.count(b"\n") + 1)
-        was_read[partition].set()
-        return partition
+        return texts["source_partition"]
+
+    def read_at_each_promotion() -> list[str]:
+        seen = []
+        try:
+            for _ in range(PROMOTIONS):
+                gate.wait(PATIENCE_SECONDS)
+                seen += [read() for _ in range(READS)]
+        except Exception:
+            gate.abort()
+            raise
+        return seen
 
     days[0].publish(destination, shared_bucket.store)
     with ThreadPoolExecutor(READERS) as pool:
-        readers = [pool.submit(until, done, read, 0.05) for _ in range(READERS)]
+        readers = [pool.submit(read_at_each_promotion) for _ in range(READERS)]
         try:
             for day in days[1 : PROMOTIONS + 1]:
-                day.publish(destination, shared_bucket.store)
-                assert was_read[day.partition].wait(PATIENCE_SECONDS), "no reader reads any more"
-        finally:
-            done.set()
-        for reader in readers:
-            seen = reader.result(PATIENCE_SECONDS)
-            assert seen == sorted(seen)
-            assert seen[-1] == days[-1].partition
+                day.publish(destination, Gathering(shared_bucket.name, shared_bucket.client, gate))
+        except threading.BrokenBarrierError:
+            pass  # a reader has failed; how, comes below
+        except BaseException:
+            gate.abort()
+            raise
+    failures = [error for error in (reader.exception() for reader in readers) if error is not None]
+    assert [error for error in failures if not isinstance(error, threading.BrokenBarrierError)] == []
+    assert failures == []
+    for reader in readers:
+        assert reader.result() == sorted(reader.result())
+    assert read() == days[-1].partition

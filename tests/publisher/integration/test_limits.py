@@ -12,7 +12,7 @@ from publisher.errors import Conflict, GuardRefusal, SourceNotReady, UsageError
 from publisher.hold import current_hold, release_hold, set_hold
 from publisher.publish import Watcher, publish
 from publisher.settings import Limits
-from publisher.store import Store
+from publisher.store import PreconditionFailed, Store
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
 from tests.publisher.integration.test_cli import publish as publish_by_cli
@@ -239,3 +239,18 @@ def test_a_hold_that_was_replaced_is_not_released_blindly(store: MemoryStore, cl
     with pytest.raises(Conflict):
         release_hold(Between(store, delete=replaced), DESTINATION)
     assert current_hold(store, DESTINATION).reason == "second"  # type: ignore[union-attr]
+
+
+def test_active_that_is_replaced_while_it_is_compared_is_a_conflict(
+    store: MemoryStore, write_table: WriteTable, clock: Clock
+) -> None:
+    # Not a comparison left out: the limits on what is removed would then be left out, too.
+    def replaced(read: Any, key: str, etag: str) -> Any:
+        if key == ACTIVE:
+            raise PreconditionFailed(key)
+        return read(key, etag)
+
+    before = dict(store._objects)
+    with pytest.raises(Conflict):
+        publish(settings(write_table(HUNDRED[:1])), Between(store, read=replaced), now=clock)
+    assert store._objects == before
