@@ -28,6 +28,7 @@ PUBLISHERS = 8
 ROUNDS = 3  # of each sort, of which there are four
 READERS = 200
 PROMOTIONS = 50
+READS = 1  # of each reader at each promotion
 # Only a test that fails anyway waits so long.
 PATIENCE_SECONDS = 120
 

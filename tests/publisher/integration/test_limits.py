@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -254,3 +256,23 @@ def test_active_that_is_replaced_while_it_is_compared_is_a_conflict(
     with pytest.raises(Conflict):
         publish(settings(write_table(HUNDRED[:1])), Between(store, read=replaced), now=clock)
     assert store._objects == before
+
+
+def test_a_bit_that_flips_on_the_way_leaves_no_limit_out(
+    store: MemoryStore, write_table: WriteTable, clock: Clock
+) -> None:
+    flips = [True]
+
+    @contextmanager
+    def damaged_once(read: Any, key: str, etag: str) -> Iterator[Iterator[bytes]]:
+        with read(key, etag) as pieces:
+            raw = bytearray(b"".join(pieces))
+        if key == ACTIVE and flips:
+            flips.pop()
+            raw[len(raw) // 2] ^= 4
+        yield iter([bytes(raw)])
+
+    with pytest.raises(GuardRefusal) as raised:
+        publish(settings(write_table(HUNDRED[:60]), limits=Limits()), Between(store, read=damaged_once), now=clock)
+    assert raised.value.guard == "too_many_removed"
+    assert not flips
