@@ -173,6 +173,8 @@ def promote(
         again = check_again(active)
         again = replace(again, created_at=staged.metadata.created_at, staged_key=staged.metadata.staged_key)
         staged = replace(staged, metadata=again)
+        with suppress(PreconditionFailed):  # so that the links that `history` follows are right
+            store.copy(staged.key, staged.etag, staged.key, staged.etag, again.to_texts())
         try:
             promoted = _swap(store, destination, staged, active)
         except PreconditionFailed:

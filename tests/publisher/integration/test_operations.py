@@ -68,6 +68,23 @@ def test_history_tells_what_is_active_what_was_and_what_never(
     assert len(history(bucket.store, DESTINATION, 2)) == 2
 
 
+def test_history_follows_what_was_promoted_in_between(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:
+    publish(settings(write_table(["a"]), "20251021"), bucket.store, now=clock)
+    others = [settings(write_table(["a", "b"]), "20251022")]
+
+    def overtaken(create: Any, key: str, *rest: Any) -> str:
+        etag: str = create(key, *rest)
+        if others:
+            publish(others.pop(), bucket.store, now=clock)
+        return etag
+
+    ours = settings(write_table(["a", "b", "c"]), "20251023")
+    report = publish(ours, Between(bucket.store, create=overtaken), now=clock)
+    assert bucket.get(report.staged_key)[1] == bucket.get(ACTIVE)[1]
+    publish(settings(write_table(["a", "b", "c", "d"]), "20251024"), bucket.store, now=clock)
+    assert list(states(bucket.store).values()).count("promoted") == 3
+
+
 def test_history_of_nothing() -> None:
     assert history(MemoryStore(), DESTINATION, 20) == []
 
