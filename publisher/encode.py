@@ -180,3 +180,15 @@ class Inspector:
         if (self._last == b"\n" and content[:1] == b"\n") or b"\n\n" in content:
             self._has_blank_line = True
         self._last = content[-1:]
+
+
+def inspect(pieces: Iterable[bytes]) -> Inspection:
+    """Returns what a file turned out to be.
+
+    Args:
+        pieces: Its bytes, in order.
+    """
+    inspector = Inspector()
+    for piece in pieces:
+        inspector.feed(piece)
+    return inspector.finish()

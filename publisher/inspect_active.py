@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from publisher.artifacts import Inspection, StoredObject
-from publisher.encode import Inspector
+from publisher.encode import inspect
 from publisher.errors import Conflict, SourceNotReady
 from publisher.keys import Destination
 from publisher.store import ObjectMissing, PreconditionFailed, Store
@@ -59,14 +59,11 @@ def verify_object(store: Store, stored: StoredObject) -> Verification:
         Conflict: It was replaced or removed in between.
         StoreFailed: The store failed.
     """
-    inspector = Inspector()
     try:
         with store.read(stored.key, stored.etag) as pieces:
-            for piece in pieces:
-                inspector.feed(piece)
+            found = inspect(pieces)
     except (PreconditionFailed, ObjectMissing):
         raise Conflict(f"{stored.key} was replaced while it was verified.", "Run the command again.") from None
-    found = inspector.finish()
     return Verification(stored, found, tuple(_differences(stored, found)))
 
 

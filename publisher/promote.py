@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from publisher.artifacts import Encoded, Metadata, StoredObject
-from publisher.encode import Inspector
+from publisher.encode import inspect
 from publisher.errors import Conflict, IntegrityError, PublisherError, StoreFailed
 from publisher.keys import Destination, timestamp
 from publisher.store import ObjectMissing, PreconditionFailed, Store
@@ -92,14 +92,11 @@ def read_back(store: Store, staged: Staged, encoded: Encoded) -> None:
         StoreFailed: The store failed.
     """
     hint = "Run again; if it happens twice, suspect the network or the store, and keep the staged file as evidence."
-    inspector = Inspector()
     try:
         with store.read(staged.key, staged.etag) as pieces:
-            for piece in pieces:
-                inspector.feed(piece)
+            found = inspect(pieces)
     except (PreconditionFailed, ObjectMissing):
         raise IntegrityError(f"The staged file {staged.key} was replaced or removed by somebody else.", hint) from None
-    found = inspector.finish()
     differing = [
         name
         for name, read, written in (
