@@ -12,8 +12,9 @@ class TableRef:
     """Where a table's data is.
 
     Attributes:
-        kind: The format, the part of `--table` before the colon. Today: `parquet`.
-        location: A folder or a file.
+        kind: The part of `--table` before the colon: `parquet`, `iceberg` or `glue`.
+        location: Parquet: a folder or a file. Iceberg: a metadata file, or the folder of a file-system table. Both an
+            absolute path or `s3://…`. Glue: `database.table`.
         id_column: The column to publish.
     """
 
@@ -33,6 +34,7 @@ class Summary:
         total_id_bytes: Sum of the ids' lengths in UTF-8 bytes, without line breaks.
         min_id: First id, None when there is none.
         max_id: Last id, None when there is none.
+        built_at: When the engine began to write the row, by its own clock.
     """
 
     source_partition: str | None
@@ -41,6 +43,7 @@ class Summary:
     max_id: str | None
     total_id_bytes: int
     dbt_invocation_id: str
+    built_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Build:
     Attributes:
         invocation_id: The invocation that wrote run_results.json.
         command: dbt's command of that invocation, such as `build`.
+        started_at: When it began, by dbt's clock; None where it does not say.
         table: The table of ids.
         summary: The one-row table beside it.
         failures: The nodes that failed, data tests included, each with dbt's status. Names only: dbt's messages may
@@ -65,6 +69,7 @@ class Build:
     failures: tuple[str, ...] = ()
     skipped: int = 0
     untested: tuple[str, ...] = ()
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ class Metadata:
     Attributes:
         overruled: Names of the guards that a person overruled, separated by commas.
         replaces: The staged key of what was active before; these links are the history of what was promoted.
+        snapshot_id: The Iceberg snapshot that was read; None for other tables.
     """
 
     total_ids: int | None = None
@@ -115,6 +121,7 @@ class Metadata:
     ids_removed: int | None = None
     overruled: str | None = None
     replaces: str | None = None
+    snapshot_id: str | None = None
     publisher_version: str | None = None
 
     @classmethod
@@ -218,15 +225,17 @@ class Hold:
 
 @dataclass(frozen=True)
 class FileState:
-    """A data file as a listing shows it; a file that was written again differs.
+    """A file of a table as a listing shows it; a file that was written again differs.
 
     Attributes:
-        modified_ns: Time of the last modification, nanoseconds since 1970.
+        path: An absolute path, or `s3://bucket/key`.
+        version: Differs when the file was written again: an ETag with its quotes, or a time of modification. Of an
+            Iceberg table, which stands in a listing as one entry: the id of its current snapshot.
     """
 
     path: str
     bytes: int
-    modified_ns: int
+    version: str
 
 
 @dataclass(frozen=True)

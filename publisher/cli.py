@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import signal
 import sys
 import traceback
@@ -23,6 +24,7 @@ from publisher.keys import Destination
 from publisher.settings import Limits, PublishSettings, parse_duration, parse_table
 
 if TYPE_CHECKING:
+    from publisher.source import Lake
     from publisher.store import Store
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -54,7 +56,7 @@ def _remember_deadline(context: click.Context, _parameter: click.Parameter, valu
     context.ensure_object(Output).deadline_seconds = parse_duration(value).total_seconds()
 
 
-def _common(command: _Command) -> _Command:
+def _answering(command: _Command) -> _Command:
     """Adds the options that every command has."""
     for option in (
         click.option(
@@ -74,13 +76,17 @@ def _common(command: _Command) -> _Command:
             is_eager=True, expose_value=False, callback=_remember_deadline,
             help="Give up when all requests together take longer.  [env: PUBLISHER_DEADLINE]",
         ),
-        click.option(
-            "--to", "to", envvar="PUBLISHER_TO", required=True, metavar="S3_URL",
-            help="The destination, s3://bucket[/prefix].  [env: PUBLISHER_TO]",
-        ),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def _common(command: _Command) -> _Command:
+    """Adds the options that every command about a destination has."""
+    return click.option(
+        "--to", "to", envvar="PUBLISHER_TO", required=True, metavar="S3_URL",
+        help="The destination, s3://bucket[/prefix].  [env: PUBLISHER_TO]",
+    )(_answering(command))  # fmt: skip
 
 
 def _dbt(command: _Command) -> _Command:
@@ -106,7 +112,7 @@ def cli() -> None:
     """Publish a table of ids as one file that other systems can trust.
 
     Exit codes: 0 done, 2 usage or configuration, 3 a guard refused, 4 bytes read back differ, 5 the source is not
-    ready, 6 somebody else promoted, 7 the store failed, 1 a bug.
+    ready, 6 somebody else promoted, 7 the store failed, 8 nothing is new, 1 a bug.
     """
 
 
@@ -116,7 +122,7 @@ def cli() -> None:
 @_dbt
 @click.option(
     "--table", envvar="PUBLISHER_TABLE", metavar="KIND:LOCATION",
-    help="Publish this table instead, without dbt's word for it: parquet:/path.  [env: PUBLISHER_TABLE]",
+    help="Publish this table instead, without dbt's word for it: parquet:, iceberg: or glue:.  [env: PUBLISHER_TABLE]",
 )  # fmt: skip
 @click.option(
     "--source-partition", envvar="PUBLISHER_SOURCE_PARTITION",
@@ -181,12 +187,12 @@ def publish(
         limits=Limits(max_ids, min_percent_of_active, max_percent_removed),
         overrule=frozenset(overrule),
     )
-    store = _store(settings.destination, endpoint_url, output)
+    store, lake = _store_and_lake(settings.destination, endpoint_url, output)
     from publisher import present
     from publisher.publish import publish as run
 
     with present.progress(sys.stderr) as watcher:
-        report = run(settings, store, watcher)
+        report = run(settings, store, watcher, lake)
     if output.as_json:
         _print_json(present.report_fields(report))
     else:
@@ -307,12 +313,12 @@ def pull(
 def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path, model: str) -> None:
     """Try everything that a publish will need, on scratch keys, and say how to mend what fails."""
     destination = Destination.parse(to)
-    store = _store(destination, endpoint_url, output)
+    store, lake = _store_and_lake(destination, endpoint_url, output)
     from publisher import present
     from publisher.doctor import examine
 
     checks = []
-    for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc)):
+    for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc), lake):
         checks.append(check)
         if not output.as_json:
             click.echo(present.check_text(check))
@@ -387,10 +393,109 @@ def verify(output: Output, to: str, endpoint_url: str | None) -> None:
         click.echo(present.fields_text(f"{destination.url(destination.active_key)} is whole", fields))
 
 
-def _store(destination: Destination, endpoint_url: str | None, output: Output) -> Store:
+@cli.command("latest-partition")
+@click.pass_obj
+@_answering
+@click.option(
+    "--table", metavar="glue:DATABASE.TABLE",
+    help="The table.  [default: glue:raw.records, by MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE]",
+)  # fmt: skip
+@click.option(
+    "--partition-columns", envvar="MATCHED_IDS_PARTITION_COLUMNS", default="ano_mes_dia", show_default=True,
+    metavar="NAMES",
+    help="One column, or several from the coarsest: ano,mes,dia.  [env: MATCHED_IDS_PARTITION_COLUMNS]",
+)  # fmt: skip
+@click.option(
+    "--partition-value-pattern", envvar="MATCHED_IDS_PARTITION_VALUE_PATTERN", metavar="REGEX",
+    help="What looks like a partition.  [env: MATCHED_IDS_PARTITION_VALUE_PATTERN]  [default: as the models']",
+)  # fmt: skip
+@click.option(
+    "--since-days", envvar="PUBLISHER_SINCE_DAYS", type=click.IntRange(0, 36500), default=35, show_default=True,
+    help="Of many partitions, list those of the last days first; 0 lists all.  [env: PUBLISHER_SINCE_DAYS]",
+)  # fmt: skip
+@click.option(
+    "--max-partition-age-days", envvar="MATCHED_IDS_MAX_PARTITION_AGE_DAYS", type=click.IntRange(0),
+    help="End with 5 when it is older.  [env: MATCHED_IDS_MAX_PARTITION_AGE_DAYS]",
+)  # fmt: skip
+@click.option("--newer-than-active", is_flag=True, help="End with 8 when active comes from it already; needs --to.")
+@click.option(
+    "--to", "to", envvar="PUBLISHER_TO", metavar="S3_URL",
+    help="The destination, s3://bucket[/prefix].  [env: PUBLISHER_TO]",
+)  # fmt: skip
+@click.option(
+    "--ready-file", envvar="PUBLISHER_READY_FILE", metavar="NAME",
+    help="Take only a partition whose folder holds such an object: _SUCCESS.  [env: PUBLISHER_READY_FILE]",
+)  # fmt: skip
+@click.option(
+    "--ready-after", envvar="PUBLISHER_READY_AFTER", metavar="DURATION",
+    help="Take only a partition that was registered so long ago: 30m.  [env: PUBLISHER_READY_AFTER]",
+)  # fmt: skip
+def latest_partition(
+    output: Output,
+    endpoint_url: str | None,
+    table: str | None,
+    partition_columns: str,
+    partition_value_pattern: str | None,
+    since_days: int,
+    max_partition_age_days: int | None,
+    newer_than_active: bool,
+    to: str | None,
+    ready_file: str | None,
+    ready_after: str | None,
+) -> None:
+    """Print the newest partition in the Glue catalog, as dbt's var pinned_partition takes it. Without Spark."""
+    if newer_than_active and not to:
+        raise UsageError("--newer-than-active needs --to.", "Give --to (or PUBLISHER_TO), where active is.")
+    destination = Destination.parse(to) if newer_than_active and to else None
+    wait = parse_duration(ready_after) if ready_after else None
+    from publisher import present
+    from publisher.aws import Deadline
+    from publisher.glue import GlueCatalog
+    from publisher.latest_partition import PATTERN, Wanted, column_list, glue_table
+    from publisher.latest_partition import latest_partition as run
     from publisher.s3 import S3Store
 
-    return S3Store(destination.bucket, endpoint_url=endpoint_url, deadline_seconds=output.deadline_seconds)
+    database, name = glue_table(table, os.environ)
+    wanted = Wanted(
+        database=database,
+        table=name,
+        columns=column_list(partition_columns),
+        pattern=partition_value_pattern or PATTERN,
+        since_days=since_days,
+        max_age_days=max_partition_age_days,
+        newer_than=destination,
+        ready_file=ready_file,
+        ready_after=wait,
+    )
+    deadline = Deadline(output.deadline_seconds)
+
+    def open_store(bucket: str) -> Store:
+        return S3Store(bucket, endpoint_url=endpoint_url, deadline=deadline)
+
+    latest = run(wanted, GlueCatalog(deadline=deadline), open_store, datetime.now(timezone.utc))
+    for note in present.latest_notes(latest):
+        click.echo(f"publisher: {note}", err=True)
+    if output.as_json:
+        _print_json(present.latest_fields(latest))
+    else:
+        click.echo(latest.partition)
+
+
+def _store(destination: Destination, endpoint_url: str | None, output: Output) -> Store:
+    from publisher.aws import Deadline
+    from publisher.s3 import S3Store
+
+    return S3Store(destination.bucket, endpoint_url=endpoint_url, deadline=Deadline(output.deadline_seconds))
+
+
+def _store_and_lake(destination: Destination, endpoint_url: str | None, output: Output) -> tuple[Store, Lake]:
+    """Returns both, with one deadline; Parquet and what reads it are imported for commands that read a table."""
+    from publisher.aws import Deadline
+    from publisher.s3 import S3Store
+    from publisher.source import Lake
+
+    deadline = Deadline(output.deadline_seconds)
+    return S3Store(destination.bucket, endpoint_url=endpoint_url, deadline=deadline), Lake(deadline)
 
 
 def _print_json(fields: dict[str, Any]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from publisher.artifacts import Build, TableRef
 from publisher.errors import SourceNotReady, UsageError
+from publisher.files import normal_location
 
 # https://docs.getdbt.com/reference/artifacts/run-results-json: everything else is a failure or was left out.
 _GOOD_STATUSES = frozenset({"success", "pass", "warn", "no-op", "reused"})
@@ -57,6 +59,7 @@ def read_build(target_path: Path, model: str, id_column: str) -> Build:
             )
         ),
         skipped=list(statuses.values()).count(_SKIPPED),
+        started_at=_started_at(run_results),
         untested=tuple(sorted(_short(name) for name in [*built.values(), *tests] if name not in statuses)),
     )
 
@@ -84,6 +87,15 @@ def _invocation_id(artifact: Mapping[str, Any], path: Path) -> str:
     return str(invocation_id)
 
 
+def _started_at(run_results: Mapping[str, Any]) -> datetime | None:
+    text = run_results["metadata"].get("invocation_started_at")
+    try:
+        started_at = datetime.fromisoformat(str(text).replace("Z", "+00:00"))  # Python 3.10 does not know the Z
+    except ValueError:  # None included: older versions of dbt say nothing
+        return None
+    return started_at if started_at.tzinfo else None
+
+
 def _find_model(nodes: Mapping[str, Any], name: str, target_path: Path) -> str:
     for unique_id, node in nodes.items():
         if node["resource_type"] == "model" and node["name"] == name:
@@ -97,24 +109,27 @@ def _find_model(nodes: Mapping[str, Any], name: str, target_path: Path) -> str:
 def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> TableRef:
     config = node["config"]
     file_format, root = config.get("file_format"), config.get("location_root")
-    if adapter != "spark" or file_format != "parquet":
+    if adapter == "glue":
+        # The catalog tells the format and the place, which dbt-glue's configuration does not.
+        return TableRef("glue", f"{node['schema']}.{node['alias']}", id_column)
+    if adapter != "spark" or file_format not in ("parquet", "iceberg"):
         raise UsageError(
             f"The table of {node['name']} is {file_format or 'a table'} made by the dbt adapter {adapter}; "
-            "this version of the publisher reads Parquet made by dbt-spark.",
-            "Build with the target local or spark, or name the table's Parquet folder: --table parquet:/path.",
+            "the publisher reads Parquet and Iceberg made by dbt-spark or dbt-glue.",
+            "Build with the target local, spark or glue, or name the table by hand with --table.",
         )
     if not root:
         raise UsageError(
             f"The manifest does not say where the table of {node['name']} is: it has no location_root.",
             "Set MATCHED_IDS_LOCATION_ROOT for `dbt build`, or name the folder: --table parquet:/path.",
         )
-    location = str(root).removeprefix("file://")
-    if not location.startswith("/"):
+    location = normal_location(str(root))
+    if not location.startswith(("/", "s3://")):
         raise UsageError(
-            f"The table of {node['name']} is at {root}, which is not a folder on this machine.",
-            "This version reads local and mounted folders: mount it, or copy it and use --table parquet:/path.",
+            f"The table of {node['name']} is at {root}, which is neither an absolute path nor in S3.",
+            "Set MATCHED_IDS_LOCATION_ROOT to such a place, or name the folder: --table parquet:/path.",
         )
-    return TableRef("parquet", f"{location.rstrip('/')}/{node['alias']}", id_column)
+    return TableRef(file_format, f"{location}/{node['alias']}", id_column)
 
 
 def _short(unique_id: str) -> str:

@@ -14,7 +14,7 @@ from publisher.artifacts import StoredObject
 from publisher.dbt_artifacts import read_build
 from publisher.errors import IntegrityError, PublisherError, StoreFailed
 from publisher.keys import Destination
-from publisher.source import open_table, read_summary
+from publisher.source import Lake, open_table, read_summary
 from publisher.store import PreconditionFailed, Store
 
 _MAX_SKEW_SECONDS = 300  # S3 refuses requests that are signed with a clock further off (RequestTimeTooSkewed: 15 min)
@@ -48,7 +48,12 @@ class _Unfit(Exception):
 
 
 def examine(
-    store: Store, destination: Destination, target_path: Path | None, model: str, now: Callable[[], datetime]
+    store: Store,
+    destination: Destination,
+    target_path: Path | None,
+    model: str,
+    now: Callable[[], datetime],
+    lake: Lake | None = None,
 ) -> Iterator[Check]:
     """Tries one thing after the other; what does not pass stops none of the others.
 
@@ -58,6 +63,7 @@ def examine(
         target_path: dbt's folder of artifacts; None to leave dbt out.
         model: The model to publish.
         now: The local clock.
+        lake: Where the tables are looked for.
 
     Yields:
         The result of each try.
@@ -79,7 +85,7 @@ def examine(
     ):
         yield _tried(name, attempt)
     if target_path is not None:
-        yield _tried("dbt's artifacts and tables", lambda: _source(target_path, model))
+        yield _tried("dbt's artifacts and tables", lambda: _source(target_path, model, lake or Lake()))
 
 
 def _tried(name: str, attempt: Callable[[], str]) -> Check:
@@ -94,11 +100,11 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
         return Check(name, unfit, "Use a store that honours S3's conditions; see the README.", StoreFailed.exit_code)
 
 
-def _source(target_path: Path, model: str) -> str:
+def _source(target_path: Path, model: str, lake: Lake) -> str:
     build = read_build(target_path, model, "id")
     guards.require_dbt_success(build)
-    guards.require_same_invocation(build, read_summary(build.summary))
-    return f"{open_table(build.table).rows:,} ids, built by invocation {build.invocation_id}"
+    guards.require_same_invocation(build, read_summary(build.summary, lake))
+    return f"{open_table(build.table, lake).rows:,} ids, built by invocation {build.invocation_id}"
 
 
 class _Scratch:

@@ -61,3 +61,14 @@ class StoreFailed(PublisherError):
     """The object store refused, could not be reached, or kept failing."""
 
     exit_code = 7
+
+
+class NothingNew(PublisherError):
+    """What is active comes from the newest partition already: for a schedule that polls, an answer and no failure."""
+
+    exit_code = 8
+
+    @property
+    def status(self) -> str:
+        """`nothing new`: neither refused nor failed."""
+        return "nothing new"

@@ -7,7 +7,7 @@ step where what it needs is known, and describe it in the README's table of guar
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 from publisher.artifacts import Build, Changes, Encoded, FileState, Hold, StoredObject, Summary
@@ -117,6 +117,30 @@ def require_same_invocation(build: Build, summary: Summary) -> None:
         )
 
 
+def require_built_by(build: Build, committed_at: datetime | None) -> None:
+    """Lets through only a table that was replaced after the invocation began whose results are at hand.
+
+    dbt-glue takes a statement that timed out for a success: a table that was not replaced, and its new summary row,
+    then agree with each other. The two times are of dbt's machine and of the engine's; both keep time by the network,
+    and an engine takes longer to begin than those differ.
+
+    Args:
+        build: The invocation.
+        committed_at: When the table's snapshot became current; None for a table that does not tell.
+
+    Raises:
+        SourceNotReady: The table is older.
+    """
+    if committed_at is not None and build.started_at is not None and committed_at < build.started_at:
+        raise SourceNotReady(
+            f"The table is of {committed_at:%Y-%m-%d %H:%M:%S} UTC, but dbt invocation {build.invocation_id} began "
+            f"later, at {build.started_at.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}: it did not build it.",
+            "On Glue, dbt takes a statement that timed out for a success: raise MATCHED_IDS_GLUE_TIMEOUT_MINUTES, run "
+            "`dbt build` and publish again.",
+            guard=DBT_NOT_SUCCESSFUL,
+        )
+
+
 def require_good_ids(block: Block) -> None:
     """Lets through only ids that are there, not blank, and one line each.
 
@@ -195,6 +219,27 @@ def require_equal_summary(encoded: Encoded, summary: Summary, partitions: frozen
         raise GuardRefusal(
             f"What was read differs from int_matched_ids_summary: {', '.join(differing)}.",
             "The table was written to while it was read, or by another run: run `dbt build`, then publish.",
+            guard=SUMMARY_DIFFERS,
+        )
+
+
+def require_summary_after(summary: Summary, committed_at: datetime | None) -> None:
+    """Lets through only a table whose current snapshot was there when its summary row was written.
+
+    Equal numbers could be a coincidence: a newer build of the same partition whose own row, and whose tests, are still
+    to come. Both times are of one engine's clock, because one dbt invocation builds both tables.
+
+    Args:
+        summary: The summary row.
+        committed_at: When the snapshot became current; None for a table that does not tell.
+
+    Raises:
+        GuardRefusal: The table was replaced after the row was written.
+    """
+    if committed_at is not None and summary.built_at is not None and committed_at > summary.built_at:
+        raise GuardRefusal(
+            "The table was replaced after its row in int_matched_ids_summary was written.",
+            "Another dbt run is building it, or did so without the summary: run `dbt build`, then publish.",
             guard=SUMMARY_DIFFERS,
         )
 

@@ -13,9 +13,12 @@ from publisher.artifacts import Hold, Report, StoredObject
 from publisher.doctor import Check
 from publisher.inspect_active import Staged, Verification
 from publisher.keys import Destination
+from publisher.latest_partition import Latest
 from publisher.publish import Watcher
 from publisher.pull import Pulled
 from publisher.rollback import RolledBack
+
+_NAMES_SHOWN = 5
 
 
 def report_fields(report: Report) -> dict[str, Any]:
@@ -150,6 +153,31 @@ def check_text(check: Check) -> str:
     """Returns what `doctor` says of one try, for a person."""
     fix = "" if check.passed else f"\n{'':<9}{check.fix}"
     return f"{'passed' if check.passed else 'FAILED':<9}{check.name}: {check.detail}{fix}"
+
+
+def latest_fields(latest: Latest) -> dict[str, Any]:
+    """Returns what `latest-partition` found."""
+    return {
+        "status": "found",
+        "partition": latest.partition,
+        "location": latest.location,
+        "created": latest.created.isoformat() if latest.created else None,
+        "considered": latest.considered,
+        "ignored": {"count": len(latest.ignored), "names": list(latest.ignored[:_NAMES_SHOWN])},
+        "not_ready": [{"partition": name, "why": why} for name, why in latest.not_ready],
+        "expression": latest.expression,
+        "requests": latest.requests,
+    }
+
+
+def latest_notes(latest: Latest) -> list[str]:
+    """Returns what a person might want to know of how a partition was found, one line each."""
+    notes = list(latest.notes)
+    if latest.not_ready:
+        waiting = ", ".join(f"{name} ({why})" for name, why in latest.not_ready[:_NAMES_SHOWN])
+        more = ", …" if len(latest.not_ready) > _NAMES_SHOWN else ""
+        notes.append(f"{latest.partition} is the newest that is ready; not ready yet: {waiting}{more}")
+    return notes
 
 
 def verification_fields(verification: Verification) -> dict[str, Any]:

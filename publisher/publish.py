@@ -19,7 +19,7 @@ from publisher.errors import Conflict, PublisherError, SourceNotReady, UsageErro
 from publisher.hold import current_hold
 from publisher.ids import blocks
 from publisher.settings import PublishSettings
-from publisher.source import Table, list_files, open_table, read_summary
+from publisher.source import Lake, Table, list_files, open_table, read_summary
 from publisher.store import ObjectMissing, PreconditionFailed, Store
 
 _READ_BYTES = 1 << 20
@@ -55,6 +55,7 @@ def publish(
     settings: PublishSettings,
     store: Store,
     watcher: Watcher | None = None,
+    lake: Lake | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> Report:
     """Publishes a table of ids: afterwards active is the whole new file, or what it was before.
@@ -63,6 +64,7 @@ def publish(
         settings: What to publish and where.
         store: The destination's bucket.
         watcher: Is told about progress.
+        lake: Where the table is looked for.
         now: The clock that names the staged file.
 
     Raises:
@@ -72,13 +74,13 @@ def publish(
         Conflict: Somebody else promoted.
         StoreFailed: The store failed.
     """
-    watcher = watcher or Watcher()
+    watcher, lake = watcher or Watcher(), lake or Lake()
     steps = _Steps(watcher)
     enforce = guards.Enforcer(settings.overrule)
     destination = settings.destination
 
     with steps("prepare"):
-        origin = _open(settings, enforce)
+        origin = _open(settings, lake, enforce)
         active = store.head(destination.active_key)
         enforce(guards.require_no_hold, current_hold(store, destination))
         enforce(guards.require_not_older, origin.source_partition, active)
@@ -86,7 +88,7 @@ def publish(
     with _spool(settings) as spool:
         with steps("encode"):
             encoded = _encode(origin.table, spool, settings, watcher)
-            _guard_content(origin, encoded, settings, enforce)
+            _guard_content(origin, lake, encoded, settings, enforce)
 
         def guard_change(active: StoredObject | None) -> Metadata:
             """Runs the guards that depend on what is active, and returns what to say about the new file."""
@@ -124,21 +126,25 @@ def publish(
     )
 
 
-def _open(settings: PublishSettings, enforce: guards.Enforcer) -> Origin:
+def _open(settings: PublishSettings, lake: Lake, enforce: guards.Enforcer) -> Origin:
     if settings.table is not None:
-        table = open_table(settings.table)
+        table = open_table(settings.table, lake)
         named = next(iter(table.source_partitions)) if len(table.source_partitions) == 1 else None
         return Origin(table, settings.source_partition or named, None, None)
     build = read_build(settings.target_path, settings.model, settings.id_column)
     enforce(guards.require_dbt_success, build)
-    summary = read_summary(build.summary)
+    # In this order: an engine writes the table before its summary row, so that a row of this build vouches for a table
+    # that was opened before it, and for a newer one never does.
+    table = open_table(build.table, lake)
+    summary = read_summary(build.summary, lake)
     enforce(guards.require_same_invocation, build, summary)
+    enforce(guards.require_built_by, build, table.committed_at)
     if summary.source_partition is not None and not is_metadata_text(summary.source_partition):
         raise SourceNotReady(
             "The source partition in the summary row cannot be kept in an object's metadata: it is not plain ASCII.",
             "Narrow the setting partition_value_pattern, so that such a partition is not chosen.",
         )
-    return Origin(open_table(build.table), summary.source_partition, build, summary)
+    return Origin(table, summary.source_partition, build, summary)
 
 
 def _encode(table: Table, spool: BinaryIO, settings: PublishSettings, watcher: Watcher) -> Encoded:
@@ -175,11 +181,14 @@ def _spool_failed(error: OSError) -> UsageError:
     )
 
 
-def _guard_content(origin: Origin, encoded: Encoded, settings: PublishSettings, enforce: guards.Enforcer) -> None:
+def _guard_content(
+    origin: Origin, lake: Lake, encoded: Encoded, settings: PublishSettings, enforce: guards.Enforcer
+) -> None:
     enforce(guards.require_ids, encoded, origin.source_partition)
     if origin.summary is not None:
         enforce(guards.require_equal_summary, encoded, origin.summary, origin.table.source_partitions)
-    enforce(guards.require_unchanged_files, origin.table.listing, list_files(origin.table.ref))
+        enforce(guards.require_summary_after, origin.summary, origin.table.committed_at)
+    enforce(guards.require_unchanged_files, origin.table.listing, list_files(origin.table.ref, lake))
     enforce(guards.require_at_most, encoded, settings.limits.max_ids)
 
 
@@ -220,6 +229,7 @@ def _metadata(
         ids_removed=changes.ids_removed if changes else None,
         overruled=",".join(overruled) or None,
         replaces=active.metadata.staged_key if active else None,
+        snapshot_id=None if origin.table.snapshot_id is None else str(origin.table.snapshot_id),
         publisher_version=__version__,
     )
 

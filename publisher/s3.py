@@ -1,19 +1,17 @@
-"""The store on S3 and what speaks its language. The only importer of boto3."""
+"""The store on S3 and what speaks its language."""
 
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from publisher import aws
 from publisher.artifacts import StoredObject
-from publisher.errors import IntegrityError, StoreFailed, UsageError
+from publisher.errors import IntegrityError, StoreFailed
 from publisher.store import CONTENT_TYPE, ObjectMissing, PreconditionFailed
 
 if TYPE_CHECKING:
@@ -31,19 +29,11 @@ _DAMAGED = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSH
 _HINTS = {
     "NoSuchBucket": "Create the bucket, or correct --to and --endpoint-url.",
     **dict.fromkeys(
-        # 400: what is left of the others where an answer has no body to tell, as a HEAD's.
-        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "400"),
-        "The store does not accept these credentials: renew them, or check AWS_ACCESS_KEY_ID and AWS_PROFILE.",
-    ),
-    **dict.fromkeys(
         ("AccessDenied", "403", "AllAccessDisabled", "AccountProblem"),
         "Check the credentials, and grant them s3:GetObject and s3:PutObject on stage/ and active/ and s3:ListBucket "
         "on the bucket: without the last, a key that is not there looks like a denied one.",
     ),
-    **dict.fromkeys(
-        ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"),
-        "No usable credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role.",
-    ),
+    **aws.CREDENTIAL_HINTS,
 }
 # What is raised over an answer that was cut off, or that something else than a store gave.
 _UNREADABLE = (KeyError, ValueError)
@@ -63,7 +53,7 @@ class S3Store:
         *,
         endpoint_url: str | None = None,
         client: S3Client | None = None,
-        deadline_seconds: float | None = None,
+        deadline: aws.Deadline | None = None,
     ) -> None:
         """Prepares a client; nothing is sent yet.
 
@@ -71,7 +61,7 @@ class S3Store:
             bucket: The bucket.
             endpoint_url: Where the store is, for other stores than AWS; None for what boto3 finds.
             client: A client to use instead.
-            deadline_seconds: From now on so long requests are sent; None for no end.
+            deadline: Ends all requests.
 
         Raises:
             UsageError: The endpoint is not a URL.
@@ -79,20 +69,19 @@ class S3Store:
         """
         self._bucket = bucket
         self._endpoint_url = endpoint_url
-        self._client = client or _client(endpoint_url)
-        self._deadline_seconds = deadline_seconds
-        self._deadline = None if deadline_seconds is None else time.monotonic() + deadline_seconds
+        self._client = client or aws.client("s3", endpoint_url)
+        self._deadline = deadline or aws.Deadline(None)
 
     def head(self, key: str) -> StoredObject | None:
         """Returns what is under `key`, None when nothing is; a missing bucket is a failure, not an absence."""
-        self._require_time(f"looking at {key}")
+        self._deadline.require_time(f"looking at {key}")
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=key)
             return StoredObject(
                 key, _bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"], answer["Metadata"]
             )
         except ClientError as error:
-            if _code(error) not in _MISSING:
+            if aws.code(error) not in _MISSING:
                 self._fail(error, f"looking at {key}")
             self._require_bucket()  # a HEAD's 404 has no body to tell a missing key from a missing bucket
             return None
@@ -101,7 +90,7 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[str]:
         """Returns the keys that begin with `prefix`, in ascending order."""
-        self._require_time(f"listing {prefix}")
+        self._deadline.require_time(f"listing {prefix}")
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
             for page in pages:
@@ -113,7 +102,7 @@ class S3Store:
     def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
         """Opens the object for reading in pieces, if it still has this ETag."""
         doing = f"reading {key}"
-        self._require_time(doing)
+        self._deadline.require_time(doing)
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=_quoted(etag))
         except (ClientError, BotoCoreError, *_UNREADABLE) as error:
@@ -124,7 +113,7 @@ class S3Store:
     def _pieces(self, chunks: Iterator[bytes], doing: str) -> Iterator[bytes]:
         try:
             for chunk in chunks:
-                self._require_time(doing)
+                self._deadline.require_time(doing)
                 yield chunk
         except BotoCoreError as error:  # the connection broke, stalled, or ended before the announced length
             self._fail(error, doing)
@@ -132,7 +121,7 @@ class S3Store:
     def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
         """Writes an object that must not exist yet, and returns its ETag."""
         doing = f"writing {key}"
-        self._require_time(doing)
+        self._deadline.require_time(doing)
         begin = body.tell()
         length = body.seek(0, 2) - begin
         body.seek(begin)
@@ -170,7 +159,7 @@ class S3Store:
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
     ) -> str:
         """Replaces `destination` by a copy of `source`, if both still are what they were."""
-        self._require_time(f"copying {source} to {destination}")
+        self._deadline.require_time(f"copying {source} to {destination}")
         condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": _quoted(expected_etag)}
         try:
             answer = self._client.copy_object(
@@ -186,22 +175,15 @@ class S3Store:
             return _bare(answer["CopyObjectResult"]["ETag"])
         except (ClientError, BotoCoreError, *_UNREADABLE) as error:
             # If-Match on a key that is gone answers 404 on AWS, 412 elsewhere: for the caller, both are "not that one".
-            if isinstance(error, ClientError) and _code(error) in _MISSING:
+            if isinstance(error, ClientError) and aws.code(error) in _MISSING:
                 raise PreconditionFailed(destination) from error
             self._raise(error, f"copying {source} to {destination}")
-
-    def _require_time(self, doing: str) -> None:
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise StoreFailed(
-                f"The deadline of {self._deadline_seconds:g} s for all requests passed before {doing}.",
-                "The store or the network is slow: raise --deadline, or run again when it is not; active is whole.",
-            )
 
     def _require_bucket(self) -> None:
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
-            if _code(error) in _MISSING or _code(error) == "NoSuchBucket":
+            if aws.code(error) in _MISSING or aws.code(error) == "NoSuchBucket":
                 raise StoreFailed(
                     f"The bucket {self._bucket} does not exist{self._where()}.", _HINTS["NoSuchBucket"]
                 ) from error
@@ -211,7 +193,7 @@ class S3Store:
 
     def _raise(self, error: Exception, doing: str) -> NoReturn:
         if isinstance(error, ClientError):
-            code = _code(error)
+            code = aws.code(error)
             if code in _MISMATCH:
                 raise PreconditionFailed(doing) from error
             if code in _MISSING:
@@ -225,10 +207,7 @@ class S3Store:
 
     def _fail(self, error: Exception, doing: str) -> NoReturn:
         """Raises a StoreFailed that says what to do; the store's own text is kept out: it may quote a request."""
-        if isinstance(error, ClientError):
-            code = _code(error)
-        else:
-            code = "unreadable answer" if isinstance(error, _UNREADABLE) else type(error).__name__
+        code = "unreadable answer" if isinstance(error, _UNREADABLE) else aws.code(error)
         raise StoreFailed(
             f"The store failed while {doing} in bucket {self._bucket}{self._where()}: {code}.",
             _HINTS.get(code, _RETRIES_SPENT),
@@ -236,33 +215,6 @@ class S3Store:
 
     def _where(self) -> str:
         return f" at {self._endpoint_url}" if self._endpoint_url else ""
-
-
-def _client(endpoint_url: str | None) -> S3Client:
-    config = Config(
-        connect_timeout=10,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": 5},
-        # The publisher gives the store a SHA-256 of its own and recomputes what it reads: no second checksum.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    try:
-        return boto3.client("s3", endpoint_url=endpoint_url, config=config)
-    except ValueError as error:
-        raise UsageError(
-            f"The endpoint {endpoint_url!r} is not a URL.", "Give it as http://host:port or https://host."
-        ) from error
-    except BotoCoreError as error:
-        raise StoreFailed(
-            f"boto3 cannot be set up: {type(error).__name__}.", "Check AWS_PROFILE, AWS_REGION and ~/.aws/config."
-        ) from error
-
-
-def _code(error: ClientError) -> str:
-    """Returns S3's code; the HTTP status where the answer is not S3's, such as a gateway's page."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "unknown")
-    return str(error.response.get("Error", {}).get("Code") or status)
 
 
 def _bare(etag: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from publisher.artifacts import TableRef, is_metadata_text
 from publisher.errors import UsageError
+from publisher.files import normal_location
 from publisher.keys import Destination
 
-TABLE_KINDS = ("parquet",)
+TABLE_KINDS = ("parquet", "iceberg", "glue")
 
 
 @dataclass(frozen=True)
@@ -121,4 +123,8 @@ def parse_table(text: str, id_column: str) -> TableRef:
             f"The table {text!r} is not of the form <kind>:<location>.",
             f"Known kinds: {', '.join(TABLE_KINDS)}. Example: --table parquet:/data/ids --source-partition 20251022.",
         )
-    return TableRef(kind, location, id_column)
+    if kind == "glue":
+        if not re.fullmatch(r"[^.\s]+\.[^.\s]+", location):
+            raise UsageError(f"The table {text!r} is not of the form glue:database.table.", "Name one table of Glue.")
+        return TableRef(kind, location, id_column)
+    return TableRef(kind, normal_location(location), id_column)

@@ -2,24 +2,68 @@
 
 from __future__ import annotations
 
-import os
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from publisher.artifacts import FileState, Summary, TableRef
-from publisher.errors import SourceNotReady
+from publisher.errors import SourceNotReady, UsageError
+from publisher.files import FileMissing, Files, LocalFiles, normal_location
+
+if TYPE_CHECKING:
+    from publisher.aws import Deadline
+    from publisher.glue import GlueCatalog
+    from publisher.iceberg import Columns, Snapshot
 
 BATCH_ROWS = 1 << 17
 # Reads a column chunk in pieces instead of whole: memory does not depend on the size of the row groups.
 _READ_BYTES = 1 << 20
 _PARTITION_COLUMN = "source_partition"
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NOTHING_DELETED: array[int] = array("q")
+
+
+@dataclass
+class Lake:
+    """Where tables are looked for. What a table does not need is not set up.
+
+    Attributes:
+        deadline: Ends all requests.
+    """
+
+    deadline: Deadline | None = None
+
+    def files(self, location: str) -> Files:
+        """Returns what reads the files at a location.
+
+        Raises:
+            UsageError: S3 cannot be set up.
+            StoreFailed: Likewise.
+        """
+        return self.s3 if location.startswith("s3://") else LocalFiles()
+
+    @cached_property
+    def s3(self) -> Files:
+        """Objects in S3, found as boto3 finds them."""
+        from publisher.s3_files import S3Files
+
+        return S3Files(deadline=self.deadline)
+
+    @cached_property
+    def glue(self) -> GlueCatalog:
+        """The Glue Data Catalog, found as boto3 finds it."""
+        from publisher.glue import GlueCatalog
+
+        return GlueCatalog(deadline=self.deadline)
 
 
 @dataclass(frozen=True)
@@ -27,30 +71,44 @@ class DataFile:
     """One Parquet file of a table, as its footer describes it.
 
     Attributes:
+        id_column: What the column of ids is called in this file.
+        rows: Rows by the footer, deleted ones included.
         min_id: First id by the footer's statistics; None where the writer left none.
         max_id: Last id, likewise.
         source_partition: The partition that all rows of the file name; None where they name several or none.
+        deleted: Positions of the rows that do not count, ascending.
     """
 
-    path: Path
+    file: FileState
+    id_column: str
     rows: int
     min_id: bytes | None
     max_id: bytes | None
     source_partition: str | None
+    deleted: array[int] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table that is ready to be read."""
+    """A table that is ready to be read.
+
+    Attributes:
+        listing: What it consisted of when it was opened.
+        snapshot_id: The Iceberg snapshot that is read; None for other tables.
+        committed_at: When that snapshot became current, by the engine's clock.
+    """
 
     ref: TableRef
     files: tuple[DataFile, ...]
     listing: frozenset[FileState]
+    reader: Files
+    snapshot_id: int | None = None
+    committed_at: datetime | None = None
 
     @property
     def rows(self) -> int:
         """Rows by the footers: no data page was read for it."""
-        return sum(file.rows for file in self.files)
+        return sum(file.rows - len(file.deleted) for file in self.files)
 
     @property
     def source_partitions(self) -> frozenset[str | None]:
@@ -64,116 +122,200 @@ class Table:
             Arrays of type string or large_string; nulls are possible.
 
         Raises:
-            SourceNotReady: A file is gone or damaged.
+            SourceNotReady: A file is gone, was replaced, or is damaged.
+            StoreFailed: The store failed.
         """
         for file in self.files:
-            with (
-                _reading(file.path),
-                pq.ParquetFile(
-                    file.path, buffer_size=_READ_BYTES, pre_buffer=False, page_checksum_verification=True
-                ) as parquet,
-            ):
-                for batch in parquet.iter_batches(BATCH_ROWS, columns=[self.ref.id_column], use_threads=False):
-                    yield _as_text(batch.column(0))
+            row = 0
+            with _parquet(self.reader, file.file) as parquet:
+                for batch in parquet.iter_batches(BATCH_ROWS, columns=[file.id_column], use_threads=False):
+                    ids = _without(batch.column(0), row, file.deleted)
+                    row += len(batch)
+                    if len(ids):
+                        yield _as_text(ids)
 
 
-def open_table(ref: TableRef) -> Table:
+@dataclass(frozen=True)
+class _Contents:
+    """What a table consists of at one moment.
+
+    Attributes:
+        files: The data files, each with the positions of its deleted rows.
+        columns: Finds the columns in files that were written under older schemas; None where names are names.
+    """
+
+    reader: Files
+    files: tuple[tuple[FileState, array[int]], ...]
+    listing: frozenset[FileState]
+    columns: Columns | None = None
+    snapshot: Snapshot | None = None
+
+
+def open_table(ref: TableRef, lake: Lake | None = None) -> Table:
     """Lists a table's files and brings them into the order of their ids, by their footers alone.
 
     The order comes from the statistics, because a file's name promises nothing (data_10 before data_2). Files
     whose ranges overlap end at the guard for ascending order, as do files without statistics in a wrong order.
 
+    Args:
+        ref: The table. Of an Iceberg table the current snapshot is read, whatever becomes current meanwhile.
+        lake: Where it is looked for.
+
     Raises:
-        SourceNotReady: The folder is missing, a file cannot be read, or the id column is missing or not text.
+        SourceNotReady: The table is missing, a file cannot be read, or the id column is missing or not text.
+        UsageError: The table is of a kind that cannot be read.
+        StoreFailed: The store or the catalog failed.
     """
-    listing = list_files(ref)
-    files = [_footer(Path(file.path), ref) for file in sorted(listing, key=lambda file: file.path)]
-    files = [file for file in files if file.rows]
+    contents = _contents(ref, lake or Lake())
+    files = [_footer(file, deleted, ref, contents) for file, deleted in contents.files]
+    files = [file for file in files if file.rows > len(file.deleted)]
     if all(file.min_id is not None for file in files):
-        files.sort(key=lambda file: (file.min_id or b"", file.max_id or b"", file.path))
-    return Table(ref, tuple(files), listing)
+        files.sort(key=lambda file: (file.min_id or b"", file.max_id or b"", file.file.path))
+    snapshot = contents.snapshot
+    return Table(
+        ref,
+        tuple(files),
+        contents.listing,
+        contents.reader,
+        snapshot.snapshot_id if snapshot else None,
+        snapshot.committed_at if snapshot else None,
+    )
 
 
-def list_files(ref: TableRef) -> frozenset[FileState]:
-    """Lists a table's data files. Two listings are equal when no file was added, removed or written between them.
+def list_files(ref: TableRef, lake: Lake | None = None) -> frozenset[FileState]:
+    """Lists what a table consists of now; two listings are equal when nothing was written to it between them.
 
     Raises:
         SourceNotReady: The table is missing or cannot be listed.
+        StoreFailed: The store or the catalog failed.
     """
-    files = []
-    for path in _data_files(ref):
-        with _reading(path):
-            found = path.stat()
-        files.append(FileState(str(path), found.st_size, found.st_mtime_ns))
-    return frozenset(files)
+    lake = lake or Lake()
+    kind, location = _resolve(ref, lake)
+    if kind == "iceberg":
+        return _snapshot(location, lake)[1]
+    return frozenset(_parquet_files(ref, location, lake.files(location)))
 
 
-def read_summary(ref: TableRef) -> Summary:
+def read_summary(ref: TableRef, lake: Lake | None = None) -> Summary:
     """Reads the one-row summary table.
 
     Raises:
         SourceNotReady: It is missing, has not exactly one row, or lacks a column.
+        StoreFailed: The store or the catalog failed.
     """
     hint = "Run `dbt build` again; if it stays so, open the table int_matched_ids_summary."
+    contents = _contents(ref, lake or Lake())
     names = list(Summary.__dataclass_fields__)
     rows: list[dict[str, Any]] = []
-    for path in _data_files(ref):
-        with _reading(path), pq.ParquetFile(path) as parquet:
-            missing = [name for name in names if name not in parquet.schema_arrow.names]
+    for file, deleted in contents.files:
+        with _parquet(contents.reader, file) as parquet:
+            physical = {name: _physical_name(name, parquet.schema_arrow, contents.columns) for name in names}
+            missing = [name for name, found in physical.items() if found is None]
             if missing:
-                raise SourceNotReady(f"The summary table at {ref.location} lacks {', '.join(missing)}.", hint)
-            if len(rows) + parquet.metadata.num_rows > 1:
-                raise SourceNotReady(f"The summary table at {ref.location} has more than one row.", hint)
-            # Only these columns: the timestamp beside them would import pandas.
-            rows += parquet.read(columns=names, use_threads=False).to_pylist()
+                raise SourceNotReady(f"The summary table {ref} lacks {', '.join(missing)}.", hint)
+            if len(rows) + parquet.metadata.num_rows - len(deleted) > 1:
+                raise SourceNotReady(f"The summary table {ref} has more than one row.", hint)
+            for batch in parquet.iter_batches(columns=list(physical.values()), use_threads=False):
+                columns = {name: batch.column(batch.schema.get_field_index(physical[name])) for name in names}
+                if not pa.types.is_timestamp(columns["built_at"].type):
+                    raise SourceNotReady(f"The column built_at of the summary table {ref} is not a time.", hint)
+                # As a number: a timestamp's own conversion imports pandas.
+                columns["built_at"] = pc.cast(columns["built_at"], pa.timestamp("us"), safe=False).cast(pa.int64())
+                values = pa.table({name: _without(column, 0, deleted) for name, column in columns.items()})
+                rows += values.to_pylist()
     if not rows:
-        raise SourceNotReady(f"The summary table at {ref.location} has no row.", hint)
-    return Summary(**rows[0])
+        raise SourceNotReady(f"The summary table {ref} has no row.", hint)
+    (row,) = rows
+    micros = row.pop("built_at")
+    return Summary(**row, built_at=None if micros is None else _EPOCH + timedelta(microseconds=micros))
 
 
-def _data_files(ref: TableRef) -> list[Path]:
-    """Returns the files that hold data; as in Spark, hidden names and empty files hold none."""
-    location = Path(ref.location)
-    if location.is_file():
-        return [location]
-    if not location.is_dir():
+def _resolve(ref: TableRef, lake: Lake) -> tuple[str, str]:
+    """Returns a table's format and where it is, which for a Glue table the catalog tells."""
+    if ref.kind != "glue":
+        return ref.kind, ref.location
+    database, _, name = ref.location.partition(".")
+    table = lake.glue.table(database, name)
+    if table.kind == "iceberg" and table.metadata_location:
+        return "iceberg", normal_location(table.metadata_location)
+    if table.kind == "parquet" and table.location and not table.partition_columns:
+        return "parquet", normal_location(table.location)
+    what = "partitioned" if table.kind == "parquet" and table.partition_columns else f"of the kind {table.kind}"
+    raise UsageError(
+        f"The table {ref} is {what}; the publisher reads Iceberg tables and unpartitioned Parquet.",
+        "Name the model's own table; of a partitioned one, the folder: --table parquet:s3://bucket/folder.",
+    )
+
+
+def _contents(ref: TableRef, lake: Lake) -> _Contents:
+    kind, location = _resolve(ref, lake)
+    reader = lake.files(location)
+    if kind == "iceberg":
+        from publisher.iceberg import data_files
+
+        snapshot, listing = _snapshot(location, lake)
+        files = data_files(reader, snapshot)
+        return _Contents(
+            reader, tuple((file.file, file.deleted) for file in files), listing, snapshot.columns, snapshot
+        )
+    found = _parquet_files(ref, location, reader)
+    return _Contents(reader, tuple((file, _NOTHING_DELETED) for file in found), frozenset(found))
+
+
+def _snapshot(location: str, lake: Lake) -> tuple[Snapshot, frozenset[FileState]]:
+    try:
+        from publisher.iceberg import metadata_file, read_snapshot
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Reading an Iceberg table takes the Python package {error.name}, which is not installed.",
+            "Install the extra: pip install 'matched-ids[iceberg]', or requirements/glue.txt.",
+        ) from error
+    reader = lake.files(location)
+    snapshot = read_snapshot(reader, metadata_file(reader, location))
+    # By the table's own folder, not by its metadata file: maintenance writes a new one and leaves the snapshot.
+    return snapshot, frozenset({FileState(snapshot.metadata.location, 0, f"snapshot {snapshot.snapshot_id}")})
+
+
+def _parquet_files(ref: TableRef, location: str, reader: Files) -> list[FileState]:
+    try:
+        return reader.list(location)
+    except FileMissing:
         raise SourceNotReady(
             f"The table {ref} does not exist.",
             "Run `dbt build`; if it ran elsewhere, its tables must be readable at the same place here.",
-        )
-    found = []
-    try:
-        for folder, subfolders, names in os.walk(location, onerror=_raise):
-            subfolders[:] = [name for name in subfolders if not name.startswith(("_", "."))]
-            found += [Path(folder, name) for name in names if not name.startswith(("_", "."))]
-        return sorted(path for path in found if path.stat().st_size)
-    except OSError as error:
-        raise SourceNotReady(
-            f"The table {ref} cannot be listed: {error.strerror}.", "Check the folder's permissions, then run again."
-        ) from error
+        ) from None
 
 
-def _raise(error: OSError) -> None:
-    raise error
+def _physical_name(name: str, schema: pa.Schema, columns: Columns | None) -> str | None:
+    if columns is not None:
+        return columns.physical_name(name, schema)
+    return name if schema.get_field_index(name) >= 0 else None
 
 
-def _footer(path: Path, ref: TableRef) -> DataFile:
-    with _reading(path), pq.ParquetFile(path) as parquet:
+def _footer(file: FileState, deleted: array[int], ref: TableRef, contents: _Contents) -> DataFile:
+    with _parquet(contents.reader, file) as parquet:
         schema, metadata = parquet.schema_arrow, parquet.metadata
-        if schema.get_field_index(ref.id_column) < 0:
+        id_column = _physical_name(ref.id_column, schema, contents.columns)
+        if id_column is None:
+            names = contents.columns.field_ids if contents.columns else schema.names
             raise SourceNotReady(
-                f"The table {ref} has no column {ref.id_column}; it has {', '.join(schema.names)}.",
-                "Name the column with --id-column.",
+                f"The table {ref} has no column {ref.id_column}; it has {', '.join(names)}."
+                if ref.id_column not in names
+                else f"The file {file.path} of the table {ref} was written without the column {ref.id_column}.",
+                "Name the column with --id-column, or rebuild the table.",
             )
-        _require_text(schema.field(ref.id_column).type, ref)
-        ids = _column_range(metadata, ref.id_column)
-        partitions = _column_range(metadata, _PARTITION_COLUMN)
+        _require_text(schema.field(id_column).type, ref)
+        ids = _column_range(metadata, id_column)
+        partition_column = _physical_name(_PARTITION_COLUMN, schema, contents.columns)
+        partitions = _column_range(metadata, partition_column) if partition_column else None
         return DataFile(
-            path=path,
+            file=file,
+            id_column=id_column,
             rows=metadata.num_rows,
             min_id=ids[0] if ids else None,
             max_id=ids[1] if ids else None,
             source_partition=partitions[0].decode() if partitions and partitions[0] == partitions[1] else None,
+            deleted=deleted,
         )
 
 
@@ -208,21 +350,45 @@ def _as_text(array: pa.Array) -> pa.Array:
     return pc.cast(array, pa.large_string()) if pa.types.is_string_view(array.type) else array
 
 
+def _without(values: pa.Array, first_row: int, deleted: array[int]) -> pa.Array:
+    """Returns the values whose rows are not deleted.
+
+    Args:
+        values: Of consecutive rows.
+        first_row: Position of the first of them in its file.
+        deleted: Positions of deleted rows in that file, ascending.
+    """
+    begin, end = bisect_left(deleted, first_row), bisect_left(deleted, first_row + len(values))
+    if begin == end:
+        return values
+    kept = bytearray(b"\x01") * len(values)
+    for position in deleted[begin:end]:
+        kept[position - first_row] = 0
+    mask = pa.Array.from_buffers(pa.uint8(), len(values), [None, pa.py_buffer(kept)])
+    return values.filter(mask.cast(pa.bool_()))
+
+
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turns what pyarrow raises about a file into a SourceNotReady that names the file.
+def _parquet(reader: Files, file: FileState) -> Iterator[pq.ParquetFile]:
+    """Opens a file, and turns what pyarrow raises about it into a SourceNotReady that names it.
 
     pyarrow's own text is left out: a decoder may quote the value that it stumbled over.
     """
     try:
-        yield
-    except FileNotFoundError:
+        with (
+            reader.open(file) as opened,
+            pq.ParquetFile(
+                opened, buffer_size=_READ_BYTES, pre_buffer=False, page_checksum_verification=True
+            ) as parquet,
+        ):
+            yield parquet
+    except FileMissing:
         raise SourceNotReady(
-            f"The file {path} of the table was removed while it was read.",
+            f"The file {file.path} of the table was removed while it was read.",
             "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
         ) from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceNotReady(
-            f"The file {path} cannot be read as Parquet ({type(error).__name__}).",
+            f"The file {file.path} cannot be read as Parquet ({type(error).__name__}).",
             "It is damaged or not a Parquet file: rebuild the table, or remove what does not belong to it.",
         ) from error

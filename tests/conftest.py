@@ -19,6 +19,7 @@ from demo.seaweedfs import Endpoint
 from publisher.keys import Destination
 from publisher.s3 import S3Store
 from tests import strict_moto
+from tests.glue import jars as test_jars
 
 PROJECT = Path(__file__).resolve().parent.parent
 # A test must not fail because the machine was slow, nor today when it passed yesterday.
@@ -58,6 +59,20 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 def moto() -> Iterator[Endpoint]:
     with strict_moto.running() as endpoint:
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def jars() -> list[Path]:
+    """Spark's jars for Iceberg and S3; without them the tests that need them are skipped."""
+    try:
+        return test_jars.jars()
+    except test_jars.JarsUnavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def iceberg_jar(jars: list[Path]) -> Path:
+    return next(jar for jar in jars if jar.name.startswith("iceberg-spark-runtime"))
 
 
 @dataclass(frozen=True)

@@ -125,4 +125,5 @@ def test_every_error_has_its_own_exit_code() -> None:
     codes = {kind.__name__: kind.exit_code for kind in PublisherError.__subclasses__()}
     assert codes == {
         "UsageError": 2, "GuardRefusal": 3, "IntegrityError": 4, "SourceNotReady": 5, "Conflict": 6, "StoreFailed": 7,
+            "NothingNew": 8,
     }  # fmt: skip

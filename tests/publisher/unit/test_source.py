@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -190,7 +191,7 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_named(write_table: 
 
 SUMMARY = {
     "source_partition": ["20251022"], "total_ids": [2], "min_id": ["a"], "max_id": ["b"], "total_id_bytes": [2],
-    "dbt_invocation_id": ["an invocation"],
+    "dbt_invocation_id": ["an invocation"], "built_at": [datetime(2025, 10, 22, 6, 30, 1, 234567, timezone.utc)],
 }  # fmt: skip
 
 
@@ -198,6 +199,13 @@ def test_a_summary_is_one_row(tmp_path: Path) -> None:
     pq.write_table(pa.table(SUMMARY), tmp_path / "x.parquet")
     summary = read_summary(TableRef("parquet", str(tmp_path)))
     assert (summary.total_ids, summary.source_partition) == (2, "20251022")
+    assert [summary.built_at] == SUMMARY["built_at"]
+
+
+def test_a_summary_whose_time_is_a_text_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({**SUMMARY, "built_at": ["2025-10-22"]}), tmp_path / "x.parquet")
+    with pytest.raises(SourceNotReady, match="built_at"):
+        read_summary(TableRef("parquet", str(tmp_path)))
 
 
 def test_a_summary_of_two_rows_none_or_other_columns_is_refused(tmp_path: Path) -> None:

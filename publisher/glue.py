@@ -1,0 +1,225 @@
+"""The Glue Data Catalog, as far as the publisher reads it: one table, and the names of its partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from publisher import aws
+from publisher.aws import Deadline
+from publisher.errors import SourceNotReady, StoreFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+
+_PARTITIONS_PER_PAGE = 1000  # the most that GetPartitions allows
+_MISSING = "EntityNotFoundException"
+# An expression that Glue does not take, or that meets a value which is not of its column's type.
+_EXPRESSION_REFUSED = frozenset({"InvalidInputException", "InvalidStateException"})
+# What to do about a code of Glue, or an exception of botocore, by its name.
+_HINTS = {
+    **dict.fromkeys(
+        ("AccessDeniedException", "AccessDenied", "403"),
+        "Grant glue:GetTable and glue:GetPartitions on the catalog, the database and the table; where Lake Formation "
+        "governs it, also lakeformation:GetDataAccess, and DESCRIBE and SELECT on the table.",
+    ),
+    **dict.fromkeys(
+        ("ThrottlingException", "Throttling", "RequestLimitExceeded", "ConcurrentModificationException"),
+        "boto3 tried five times already: run again later, less often, or ask AWS for a higher limit.",
+    ),
+    "GlueEncryptionException": "The catalog is encrypted: grant kms:Decrypt on its key.",
+    "ValidationException": "Check the names of the database and the table.",
+    "InvalidInputException": "Check the names of the database and the table.",
+    **aws.CREDENTIAL_HINTS,
+}
+# What is raised, by botocore too, over an answer that was cut off, or that something else than Glue gave.
+_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
+_RETRIES_SPENT = "Retries are spent. Check the region, AWS_ENDPOINT_URL_GLUE and the network, then run again."
+
+
+class ExpressionRefused(Exception):
+    """Glue does not take the expression; without one it would answer."""
+
+
+@dataclass(frozen=True)
+class GlueTable:
+    """A table of the catalog.
+
+    Attributes:
+        kind: `iceberg`, `parquet`, `view`, `link` (to a table of another account or database), or what else the table
+            says it is, in lower case: `delta`, `hudi`, `symlink`, `orcserde`.
+        location: The folder of its data, None when it has none.
+        metadata_location: An Iceberg table's current metadata file.
+        partition_columns: Name and type of each, in the order of the partitions' values.
+    """
+
+    database: str
+    name: str
+    kind: str
+    location: str | None
+    metadata_location: str | None
+    partition_columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class GluePartition:
+    """A partition of a table.
+
+    Attributes:
+        values: One for each partition column; as they are, not escaped as in a path.
+        location: The folder of its data, None when it has none.
+        created: When it was registered.
+    """
+
+    values: tuple[str, ...]
+    location: str | None
+    created: datetime | None
+
+
+class GlueCatalog:
+    """The catalog of the account and region that boto3 finds. Retries are botocore's, bounded.
+
+    Attributes:
+        requests: How many answers were read so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: GlueClient | None = None,
+        endpoint_url: str | None = None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        """Prepares a client; nothing is sent yet.
+
+        Args:
+            client: A client to use instead.
+            endpoint_url: Where Glue is; None for what boto3 finds, AWS_ENDPOINT_URL_GLUE included.
+            deadline: Ends all requests; None for no end.
+
+        Raises:
+            UsageError: The endpoint is not a URL, or no region is set.
+            StoreFailed: boto3's own configuration cannot be used.
+        """
+        self.requests = 0
+        self._client: GlueClient = client or aws.client("glue", endpoint_url)
+        self._deadline = deadline or Deadline(None)
+
+    def table(self, database: str, name: str) -> GlueTable:
+        """Returns what the catalog says of a table.
+
+        Raises:
+            SourceNotReady: The table, or its database, is missing.
+            StoreFailed: Glue refused, cannot be reached, or kept failing.
+        """
+        doing = f"looking at the table {database}.{name}"
+        self._deadline.require_time(doing)
+        try:
+            answer = self._client.get_table(DatabaseName=database, Name=name)
+            self.requests += 1
+            return _table(database, name, answer["Table"])
+        except (ClientError, BotoCoreError, *_UNREADABLE) as error:
+            self._raise(error, doing, database, name)
+
+    def partitions(self, database: str, name: str, expression: str | None = None) -> Iterator[GluePartition]:
+        """Lists a table's partitions, page by page and without their columns, in the order that Glue gives.
+
+        Args:
+            database: The database.
+            name: The table.
+            expression: Glue's filter on partition columns; None for all.
+
+        Raises:
+            SourceNotReady: The table, or its database, is missing.
+            ExpressionRefused: Glue does not take the expression.
+            StoreFailed: Glue refused, cannot be reached, or kept failing.
+        """
+        doing = f"listing the partitions of {database}.{name}"
+        chosen: Any = {} if expression is None else {"Expression": expression}
+        self._deadline.require_time(doing)
+        try:
+            pages = self._client.get_paginator("get_partitions").paginate(
+                DatabaseName=database,
+                TableName=name,
+                # A column list for each partition is most of an answer; with tens of thousands it takes minutes.
+                ExcludeColumnSchema=True,
+                PaginationConfig={"PageSize": _PARTITIONS_PER_PAGE},
+                **chosen,
+            )
+            for page in pages:
+                self.requests += 1
+                found = [
+                    GluePartition(
+                        tuple(partition["Values"]),
+                        partition.get("StorageDescriptor", {}).get("Location") or None,
+                        partition.get("CreationTime"),
+                    )
+                    for partition in page["Partitions"]
+                ]
+                yield from found
+                if "NextToken" in page:
+                    self._deadline.require_time(doing)
+        except (ClientError, BotoCoreError, *_UNREADABLE) as error:
+            if expression is not None and isinstance(error, ClientError) and aws.code(error) in _EXPRESSION_REFUSED:
+                raise ExpressionRefused(expression) from error
+            self._raise(error, doing, database, name)
+
+    def _raise(self, error: Exception, doing: str, database: str, name: str) -> NoReturn:
+        """Raises what a person can act on; AWS's own text is kept out: it may quote a request."""
+        code = "unreadable answer" if isinstance(error, _UNREADABLE) else aws.code(error)
+        if code == _MISSING:
+            raise SourceNotReady(
+                f"The table {database}.{name}, or its database, is not in the Glue catalog{self._where()}.",
+                "Check its name, the region (AWS_REGION) and the account; a crawler or a load may still have to run.",
+            ) from error
+        raise StoreFailed(
+            f"Glue failed while {doing}{self._where()}: {code}.", _HINTS.get(code, _RETRIES_SPENT)
+        ) from error
+
+    def _where(self) -> str:
+        region = self._client.meta.region_name
+        return f" in {region}" if region else ""
+
+
+def _table(database: str, name: str, said: Mapping[str, Any]) -> GlueTable:
+    storage = said.get("StorageDescriptor", {})
+    return GlueTable(
+        database=database,
+        name=name,
+        kind=_kind(said),
+        location=storage.get("Location") or None,
+        metadata_location=said.get("Parameters", {}).get("metadata_location") or None,
+        partition_columns=tuple((column["Name"], column.get("Type", "")) for column in said.get("PartitionKeys", [])),
+    )
+
+
+def _kind(said: Mapping[str, Any]) -> str:
+    parameters, storage = said.get("Parameters", {}), said.get("StorageDescriptor", {})
+    # Iceberg says so here, and so does Athena's Delta; a Hive table has its TableType here, or nothing.
+    table_format = parameters.get("table_type", "").lower()
+    if table_format in ("iceberg", "delta", "hudi"):
+        return table_format
+    if said.get("TableType") == "VIRTUAL_VIEW":
+        return "view"
+    if "TargetTable" in said:
+        return "link"
+    input_format = _short(storage.get("InputFormat", ""))
+    serde = _short(storage.get("SerdeInfo", {}).get("SerializationLibrary", ""))
+    # Delta, Hudi and lists of links to files use Parquet's SerDe too, but not every file in their folder is theirs.
+    provider = parameters.get("spark.sql.sources.provider", "").lower()
+    if provider not in ("", "parquet"):
+        return provider
+    for other in ("hoodie", "symlink"):
+        if input_format.startswith(other):
+            return {"hoodie": "hudi"}.get(other, other)
+    if "parquet" in input_format or "parquet" in serde or provider == "parquet":
+        return "parquet"
+    return serde or input_format or "unknown"
+
+
+def _short(class_name: str) -> str:
+    return class_name.rpartition(".")[2].lower()

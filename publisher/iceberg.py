@@ -1,0 +1,307 @@
+"""Reads what an Iceberg table is at one moment: a snapshot's files, their deleted rows, and its columns.
+
+The only importer of pyiceberg, which reads the metadata. Rows are read in `source`, as those of any Parquet file:
+pyiceberg's own scan holds a whole file in memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.catalog.noop import NoopCatalog
+from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.serializers import FromInputFile
+from pyiceberg.table import FileScanTask, StaticTable
+from pyiceberg.table.deletion_vector import deletion_vectors_from_puffin_file
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.name_mapping import NameMapping
+from pyiceberg.table.puffin import PuffinFile
+from pyiceberg.table.snapshots import Snapshot as SnapshotMetadata
+
+from publisher.artifacts import FileState
+from publisher.errors import PublisherError, SourceNotReady, UsageError
+from publisher.files import FileMissing, Files, normal_location
+
+_REBUILD = "Something rebuilt the table, or its snapshots were expired: run `dbt build` and publish again."
+
+
+@dataclass(frozen=True)
+class SnapshotFile:
+    """A data file of a snapshot.
+
+    Attributes:
+        deleted: Positions of the rows that delete files take out, ascending.
+    """
+
+    file: FileState
+    deleted: array[int]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table's current snapshot.
+
+    Attributes:
+        metadata_location: The metadata file that names it.
+        snapshot_id: None for a table that was never written to.
+        committed_at: When it became current, by the clock of the engine.
+        columns: Its columns, to be found in its data files.
+        metadata: The whole metadata, as pyiceberg read it.
+    """
+
+    metadata_location: str
+    snapshot_id: int | None
+    committed_at: datetime | None
+    columns: Columns
+    metadata: TableMetadata = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Finds the columns of a snapshot's schema in its data files, which may have been written under older schemas.
+
+    Attributes:
+        field_ids: By name.
+        mapped_names: The names that a field has in files without field ids, by its id.
+    """
+
+    field_ids: Mapping[str, int]
+    mapped_names: Mapping[int, frozenset[str]]
+
+    def physical_name(self, name: str, schema: pa.Schema) -> str | None:
+        """Returns what a column is called in a data file; None when the file does not have it.
+
+        https://iceberg.apache.org/spec/#column-projection: by field id, and in files that carry none by the name
+        mapping of the table.
+        """
+        field_id = self.field_ids.get(name)
+        if field_id is None:
+            return None
+        ids = {field.name: int((field.metadata or {}).get(b"PARQUET:field_id", b"-1")) for field in schema}
+        if any(number >= 0 for number in ids.values()):
+            return next((physical for physical, number in ids.items() if number == field_id), None)
+        names = self.mapped_names.get(field_id, frozenset())
+        return next((field.name for field in schema if field.name in names), None)
+
+
+def metadata_file(files: Files, location: str) -> str:
+    """Returns the current metadata file of a table: `location` itself, or what a file-system table's hint names.
+
+    https://iceberg.apache.org/spec/#file-system-tables
+
+    Args:
+        files: Reads both.
+        location: A metadata file, or a table's folder.
+
+    Raises:
+        SourceNotReady: There is neither.
+    """
+    if location.endswith((".metadata.json", ".metadata.json.gz")):
+        return location
+    hint = f"{location}/metadata/version-hint.text"
+    try:
+        found = files.stat(hint)
+        with files.open(found) as hinted:
+            text = hinted.read(20).decode("ascii", "replace").strip()
+    except FileMissing:
+        raise SourceNotReady(
+            f"There is no Iceberg table at {location}: it has no metadata/version-hint.text.",
+            "Run `dbt build`. A table of a catalog is named by its metadata file (--table iceberg:….metadata.json), or "
+            "in Glue by --table glue:database.table.",
+        ) from None
+    if not (text.isascii() and text.isdigit()):
+        raise SourceNotReady(f"{hint} does not hold a version's number.", "Rebuild the table with `dbt build`.")
+    # A writer that was killed between its two files leaves the hint behind; the next version is current all the same.
+    version, current = int(text), None
+    while (candidate := _version_file(files, location, version)) is not None:
+        version, current = version + 1, candidate
+    if current is None:
+        raise SourceNotReady(f"The metadata file that {hint} names is missing.", "Rebuild the table with `dbt build`.")
+    return current
+
+
+def read_snapshot(files: Files, location: str) -> Snapshot:
+    """Reads which snapshot is current.
+
+    Args:
+        files: Reads the table's files.
+        location: The metadata file.
+
+    Raises:
+        SourceNotReady: It is missing or damaged.
+        StoreFailed: The store failed.
+    """
+    return _pinned(*_load(files, location), location)
+
+
+def data_files(files: Files, snapshot: Snapshot) -> list[SnapshotFile]:
+    """Lists a snapshot's data files, and what of them was deleted.
+
+    Raises:
+        SourceNotReady: A file of the metadata is missing or damaged.
+        UsageError: The snapshot has what the publisher does not read: equality deletes, or files other than Parquet.
+        StoreFailed: The store failed.
+    """
+    if snapshot.snapshot_id is None:
+        return []
+    input_output = _ThroughFiles(files)
+    # A table without a catalog is all that reading takes; nothing is ever committed through it.
+    catalog = NoopCatalog("none")
+    table = StaticTable(("table",), snapshot.metadata, snapshot.metadata_location, input_output, catalog)
+    try:
+        tasks = list(table.scan(snapshot_id=snapshot.snapshot_id).plan_files())
+        deleted = _deleted_rows(input_output, tasks)
+    except PublisherError:
+        raise
+    except FileMissing as missing:
+        raise SourceNotReady(f"The file {missing} of the table's metadata is gone.", _REBUILD) from None
+    except Exception as error:  # damaged Avro raises what its bytes happen to be read as, SystemError among it
+        if "equality deletes" in str(error):
+            raise UsageError(
+                "The Iceberg table has equality deletes, which the publisher does not apply.",
+                "Compact the table (rewrite_data_files), or rebuild it with `dbt build`.",
+            ) from error
+        raise SourceNotReady(
+            f"The metadata of the Iceberg table at {snapshot.metadata_location} cannot be read "
+            f"({type(error).__name__}).",
+            "Rebuild the table with `dbt build`.",
+        ) from error
+    found = []
+    for task in tasks:
+        if task.file.file_format != FileFormat.PARQUET:
+            raise UsageError(
+                f"The Iceberg table has data files of the format {task.file.file_format.value}, not Parquet.",
+                "Set the table property write.format.default to parquet, and rebuild it.",
+            )
+        file = _stat(files, normal_location(task.file.file_path))
+        found.append(SnapshotFile(file, deleted[task.file.file_path]))
+    return found
+
+
+def _version_file(files: Files, location: str, version: int) -> str | None:
+    for name in (f"v{version}.metadata.json", f"v{version}.gz.metadata.json"):
+        with suppress(FileMissing):
+            return files.stat(f"{location}/metadata/{name}").path
+    return None
+
+
+def _load(files: Files, location: str) -> tuple[TableMetadata, SnapshotMetadata | None]:
+    hint = "Rebuild the table with `dbt build`; a table named by hand must be an Iceberg metadata file."
+    try:
+        metadata = FromInputFile.table_metadata(_ThroughFiles(files).new_input(location))
+    except PublisherError:
+        raise
+    except FileMissing:
+        raise SourceNotReady(f"The Iceberg metadata file {location} does not exist.", hint) from None
+    except Exception as error:  # pydantic's and json's kinds of damage, of which each version has others
+        raise SourceNotReady(
+            f"{location} cannot be read as Iceberg metadata ({type(error).__name__}).", hint
+        ) from error
+    return metadata, metadata.snapshot_by_id(metadata.current_snapshot_id or -1)
+
+
+def _pinned(metadata: TableMetadata, snapshot: SnapshotMetadata | None, location: str) -> Snapshot:
+    schemas = {schema.schema_id: schema for schema in metadata.schemas}
+    written_under = snapshot.schema_id if snapshot else None
+    schema = schemas.get(metadata.current_schema_id if written_under is None else written_under)
+    return Snapshot(
+        metadata_location=location,
+        snapshot_id=snapshot.snapshot_id if snapshot else None,
+        committed_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, timezone.utc) if snapshot else None,
+        columns=Columns(
+            field_ids={field.name: field.field_id for field in (schema or metadata.schema()).fields},
+            mapped_names=_mapped_names(metadata.name_mapping()),
+        ),
+        metadata=metadata,
+    )
+
+
+def _mapped_names(mapping: NameMapping | None) -> dict[int, frozenset[str]]:
+    if mapping is None:
+        return {}
+    return {field.field_id: frozenset(field.names) for field in mapping.root if field.field_id is not None}
+
+
+def _stat(files: Files, location: str) -> FileState:
+    try:
+        return files.stat(location)
+    except FileMissing:
+        raise SourceNotReady(f"The file {location} of the table is gone.", _REBUILD) from None
+
+
+def _deleted_rows(input_output: FileIO, tasks: list[FileScanTask]) -> dict[str, array[int]]:
+    """Returns the positions of deleted rows by data file."""
+    read: dict[str, dict[str, list[int]]] = {}  # a delete file may concern many data files
+    gathered: dict[str, array[int]] = {}
+    for task in tasks:
+        positions: set[int] = set()
+        for delete_file in task.delete_files:
+            if delete_file.file_path not in read:
+                read[delete_file.file_path] = _positions(input_output, delete_file)
+            positions.update(read[delete_file.file_path].get(task.file.file_path, ()))
+        gathered[task.file.file_path] = array("q", sorted(positions))
+    return gathered
+
+
+def _positions(input_output: FileIO, delete_file: DataFile) -> dict[str, list[int]]:
+    if delete_file.content != DataFileContent.POSITION_DELETES:
+        raise ValueError("equality deletes")
+    with input_output.new_input(delete_file.file_path).open() as opened:
+        if delete_file.file_format == FileFormat.PUFFIN:
+            vectors = deletion_vectors_from_puffin_file(PuffinFile(opened.read()))
+            return {vector.referenced_data_file: vector.to_vector().to_pylist() for vector in vectors}
+        if delete_file.file_format != FileFormat.PARQUET:
+            raise UsageError(
+                f"The Iceberg table has delete files of the format {delete_file.file_format.value}, not Parquet.",
+                "Compact the table (rewrite_data_files), or rebuild it with `dbt build`.",
+            )
+        with pq.ParquetFile(opened) as parquet:
+            rows = parquet.read(columns=["file_path", "pos"], use_threads=False).to_pydict()
+    found: dict[str, list[int]] = {}
+    for path, position in zip(rows["file_path"], rows["pos"], strict=True):
+        found.setdefault(path, []).append(position)
+    return found
+
+
+class _ThroughFiles(FileIO):
+    """Lets pyiceberg read through `Files`: the same credentials, deadline and errors as everything else."""
+
+    def __init__(self, files: Files) -> None:
+        super().__init__()
+        self._files = files
+
+    def new_input(self, location: str) -> InputFile:
+        return _Input(self._files, location)
+
+    def new_output(self, location: str) -> OutputFile:
+        raise NotImplementedError("the publisher writes no table")
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        raise NotImplementedError("the publisher writes no table")
+
+
+class _Input(InputFile):
+    def __init__(self, files: Files, location: str) -> None:
+        super().__init__(location)
+        self._files = files
+
+    def __len__(self) -> int:
+        return self._files.stat(normal_location(self.location)).bytes
+
+    def exists(self) -> bool:
+        try:
+            self._files.stat(normal_location(self.location))
+        except FileMissing:
+            return False
+        return True
+
+    def open(self, seekable: bool = True) -> InputStream:
+        del seekable  # it always is
+        return self._files.open(self._files.stat(normal_location(self.location)))

@@ -1,0 +1,168 @@
+"""A table's files in S3, read through boto3: one way to find credentials, region and endpoint for all that we do."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+
+from publisher import aws
+from publisher.artifacts import FileState
+from publisher.errors import SourceNotReady, StoreFailed
+from publisher.files import FileMissing, is_hidden
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_Answer = TypeVar("_Answer")
+
+# One request for so much at once: with a round trip of 30 ms, 8 MiB still come at the connection's speed.
+_READ_AHEAD_BYTES = 8 << 20
+_BODY_ATTEMPTS = 3
+_MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+_CHANGED = frozenset({"PreconditionFailed", "412"})
+_HINTS = {
+    **dict.fromkeys(
+        ("AccessDenied", "403", "AllAccessDisabled", "AccountProblem"),
+        "Grant these credentials s3:GetObject on the table's folder and s3:ListBucket on its bucket, kms:Decrypt where "
+        "it is encrypted with a key of yours, and in a Lake Formation account access to the location.",
+    ),
+    "NoSuchBucket": "The table's bucket is gone, or is at another endpoint: check AWS_ENDPOINT_URL_S3.",
+    "PermanentRedirect": "The table's bucket is in another region: set AWS_REGION to it.",
+    **aws.CREDENTIAL_HINTS,
+}
+_RETRIES_SPENT = "Retries are spent. Check the network, then run again; active is whole."
+
+
+class S3Files:
+    """Reads objects of any bucket, in many requests, between which boto3 renews temporary credentials."""
+
+    def __init__(self, client: S3Client | None = None, deadline: aws.Deadline | None = None) -> None:
+        """Prepares a client; nothing is sent yet.
+
+        Args:
+            client: A client to use instead of the one that boto3 sets up.
+            deadline: Ends all reading.
+
+        Raises:
+            UsageError: No region is set, or the endpoint is not a URL.
+            StoreFailed: boto3's own configuration cannot be used.
+        """
+        self._client = client or aws.client("s3")
+        self._deadline = deadline or aws.Deadline(None)
+
+    def stat(self, location: str) -> FileState:
+        """Returns the object as it is now."""
+        bucket, key = _split(location)
+        answer = self._ask(location, lambda: self._client.head_object(Bucket=bucket, Key=key))
+        return FileState(location, answer["ContentLength"], answer["ETag"])
+
+    def list(self, folder: str) -> list[FileState]:
+        """Returns the objects that hold data."""
+        bucket, key = _split(folder)
+        prefix = f"{key}/" if key else ""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        objects = self._ask(folder, lambda: [found for page in pages for found in page.get("Contents", [])])
+        if not objects:
+            return [self.stat(folder)]
+        return [
+            FileState(f"s3://{bucket}/{found['Key']}", found["Size"], found["ETag"])
+            for found in objects
+            if found["Size"] and not any(map(is_hidden, found["Key"].removeprefix(prefix).split("/")))
+        ]
+
+    def open(self, file: FileState) -> BinaryIO:
+        """Opens the object in the version that `file` names; its bytes are asked for when they are read."""
+        return io.BufferedReader(_Object(self, file), _READ_AHEAD_BYTES)
+
+    def read_range(self, file: FileState, begin: int, length: int) -> bytes:
+        """Returns `length` bytes from `begin`, of this version of the object.
+
+        Raises:
+            SourceNotReady: It was replaced or removed.
+            StoreFailed: The store failed.
+        """
+        bucket, key = _split(file.path)
+        wanted = f"bytes={begin}-{begin + length - 1}"
+
+        def get() -> bytes:
+            for attempt in range(_BODY_ATTEMPTS):
+                answer = self._client.get_object(Bucket=bucket, Key=key, Range=wanted, IfMatch=file.version)
+                try:
+                    body = answer["Body"].read()
+                    if len(body) == length:
+                        return body
+                except (HTTPClientError, IncompleteReadError):  # botocore retries requests, not bodies that break off
+                    if attempt == _BODY_ATTEMPTS - 1:
+                        raise
+            raise IncompleteReadError(actual_bytes=len(body), expected_bytes=length)
+
+        try:
+            return self._ask(file.path, get)
+        except FileMissing:
+            raise SourceNotReady(
+                f"The file {file.path} of the table was removed while it was read.",
+                "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
+            ) from None
+
+    def _ask(self, location: str, request: Callable[[], _Answer]) -> _Answer:
+        self._deadline.require_time(f"reading {location}")
+        try:
+            return request()
+        except (ClientError, BotoCoreError, KeyError, ValueError) as error:
+            self._fail(location, error)
+
+    def _fail(self, location: str, error: Exception) -> NoReturn:
+        """Raises what the error means; the store's own text is kept out: it may quote a request."""
+        code = aws.code(error)
+        if code in _MISSING:
+            raise FileMissing(location) from None
+        if code in _CHANGED:
+            raise SourceNotReady(
+                f"The file {location} of the table was replaced while it was read.",
+                "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
+            ) from error
+        if not isinstance(error, (ClientError, BotoCoreError)):
+            code = "unreadable answer"
+        raise StoreFailed(
+            f"The store failed while reading {location}: {code}.", _HINTS.get(code, _RETRIES_SPENT)
+        ) from error
+
+
+class _Object(io.RawIOBase):
+    """One object as a file that can be read at any position."""
+
+    def __init__(self, files: S3Files, file: FileState) -> None:
+        super().__init__()
+        self._files = files
+        self._file = file
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._file.bytes}[whence]
+        self._position = max(0, begin + offset)
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # BufferedReader gives these
+        length = min(len(buffer), self._file.bytes - self._position)
+        if length <= 0:
+            return 0
+        buffer[:length] = self._files.read_range(self._file, self._position, length)
+        self._position += length
+        return length
+
+
+def _split(location: str) -> tuple[str, str]:
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -1,0 +1,217 @@
+"""Tables of Parquet files in S3: the same ids as from a folder, and nothing that changed on the way."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from demo.seaweedfs import Endpoint
+from publisher import aws
+from publisher.artifacts import FileState
+from publisher.errors import SourceNotReady, StoreFailed, UsageError
+from publisher.files import Files
+from publisher.ids import blocks
+from publisher.publish import publish
+from publisher.s3_files import S3Files
+from publisher.settings import PublishSettings, parse_table
+from publisher.source import Lake, Table, list_files, open_table
+from tests.conftest import Bucket
+from tests.publisher.crash import fault_proxy
+from tests.publisher.crash.fault_proxy import FaultProxy, Request
+
+# More than one read of 8 MiB, and not a multiple of it.
+MANY = [f"{number:020}" for number in range(1_000_003)]
+
+
+@pytest.fixture
+def lake(bucket: Bucket) -> Lake:
+    lake = Lake()
+    lake.__dict__["s3"] = S3Files(bucket.client)
+    return lake
+
+
+def put(bucket: Bucket, key: str, ids: Sequence[str], **options: Any) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"id": ids, "source_partition": ["20251022"] * len(ids)}), sink, **options)
+    bucket.client.put_object(Bucket=bucket.name, Key=key, Body=sink.getvalue().to_pybytes())
+
+
+def ids(table: Table) -> list[str]:
+    return b"".join(bytes(block.lines) for block in blocks(table.id_arrays())).decode().split("\n")[:-1]
+
+
+def opened(bucket: Bucket, lake: Lake, key: str = "lake/ids") -> Table:
+    return open_table(parse_table(f"parquet:s3://{bucket.name}/{key}", "id"), lake)
+
+
+def test_a_table_in_s3_is_published_byte_for_byte_like_a_folder(bucket: Bucket, lake: Lake, tmp_path: Path) -> None:
+    put(bucket, "lake/ids/part-2.parquet", ["a", "b"])
+    put(bucket, "lake/ids/part-1.parquet", ["c"])
+    table = parse_table(f"parquet:s3a://{bucket.name}/lake/ids/", "id")
+    report = publish(PublishSettings(bucket.destination, table=table), bucket.store, lake=lake)
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\nc"
+    assert report.metadata.source_partition == "20251022"
+    pq.write_table(pa.table({"id": ["a", "b", "c"], "source_partition": ["20251022"] * 3}), tmp_path / "x.parquet")
+    local = publish(PublishSettings(bucket.destination, table=parse_table(f"parquet:{tmp_path}", "id")), bucket.store)
+    assert local.encoded == report.encoded
+
+
+def test_what_spark_takes_for_no_data_is_left_out(bucket: Bucket, lake: Lake) -> None:
+    put(bucket, "lake/ids/part-1.parquet", ["b"])
+    put(bucket, "lake/ids/deeper/part-2.parquet", ["a"])
+    for key in ("_SUCCESS", "_temporary/0/part-9.parquet", ".part-1.crc", "deeper_$folder$"):
+        bucket.client.put_object(Bucket=bucket.name, Key=f"lake/ids/{key}", Body=b"" if "$" in key else b"no data")
+    put(bucket, "lake/ids_of_another_table/part-1.parquet", ["x"])
+    assert ids(opened(bucket, lake)) == ["a", "b"]
+
+
+def test_a_single_object_is_a_table(bucket: Bucket, lake: Lake) -> None:
+    put(bucket, "lake/one.parquet", ["a"])
+    assert ids(opened(bucket, lake, "lake/one.parquet")) == ["a"]
+
+
+def test_a_large_file_is_read_in_few_requests_and_only_its_ids(bucket: Bucket, lake: Lake) -> None:
+    """Row groups, a second column that no one asks for, and pieces that do not end where the file does."""
+    put(bucket, "lake/ids/x.parquet", MANY, row_group_size=300_000, compression="none", use_dictionary=False)
+    sent: list[str] = []
+    lake.s3._client.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))  # type: ignore[attr-defined]
+    assert ids(opened(bucket, lake)) == MANY
+    (file,) = lake.s3.list(f"s3://{bucket.name}/lake/ids")
+    assert file.bytes > 30 << 20
+    assert len(sent) < 20
+
+
+def test_a_file_that_was_replaced_after_it_was_listed_is_not_read(bucket: Bucket, lake: Lake) -> None:
+    put(bucket, "lake/ids/x.parquet", MANY, row_group_size=100_000, compression="none", use_dictionary=False)
+    table = opened(bucket, lake)
+    arrays = table.id_arrays()
+    next(arrays)
+    put(bucket, "lake/ids/x.parquet", ["a"])
+    with pytest.raises(SourceNotReady, match="was replaced while it was read"):
+        list(arrays)
+    assert list_files(table.ref, lake) != table.listing
+
+
+def test_a_file_that_was_removed_after_it_was_listed_is_named(bucket: Bucket, lake: Lake) -> None:
+    put(bucket, "lake/ids/x.parquet", ["a"])
+    table = opened(bucket, lake)
+    bucket.client.delete_object(Bucket=bucket.name, Key="lake/ids/x.parquet")
+    with pytest.raises(SourceNotReady, match=r"x\.parquet of the table was removed"):
+        list(table.id_arrays())
+
+
+def test_a_missing_table_is_not_an_empty_one(bucket: Bucket, lake: Lake) -> None:
+    with pytest.raises(SourceNotReady, match="does not exist"):
+        opened(bucket, lake)
+
+
+def test_a_missing_bucket_is_named(bucket: Bucket, lake: Lake) -> None:
+    with pytest.raises(StoreFailed, match="s3://no-such-bucket/x: NoSuchBucket"):
+        open_table(parse_table("parquet:s3://no-such-bucket/x", "id"), lake)
+
+
+def test_credentials_that_are_not_accepted_say_so(bucket: Bucket) -> None:
+    stranger = Endpoint(bucket.endpoint.url, "stranger", "secret")
+    lake = Lake()
+    lake.__dict__["s3"] = S3Files(stranger.client(attempts=1))
+    with pytest.raises(StoreFailed, match="InvalidAccessKeyId") as raised:
+        opened(bucket, lake)
+    assert "AWS_ACCESS_KEY_ID" in raised.value.hint
+    assert "secret" not in raised.value.message + raised.value.hint
+
+
+def test_a_missing_region_or_credentials_are_usage_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = parse_table("glue:a.b", "id")
+    with pytest.raises(UsageError, match="NoRegionError") as raised:
+        open_table(table)
+    assert "AWS_REGION" in raised.value.hint
+
+
+def test_the_deadline_ends_reading_too(bucket: Bucket) -> None:
+    lake = Lake()
+    lake.__dict__["s3"] = S3Files(bucket.client, aws.Deadline(-1))
+    with pytest.raises(StoreFailed, match="deadline of -1 s"):
+        opened(bucket, lake)
+
+
+@pytest.fixture
+def proxy(bucket: Bucket) -> Iterator[FaultProxy]:
+    with fault_proxy.running(bucket.endpoint.url) as proxy:
+        yield proxy
+
+
+def through(proxy: FaultProxy, bucket: Bucket) -> Files:
+    endpoint = Endpoint(proxy.url, bucket.endpoint.access_key, bucket.endpoint.secret_key)
+    return S3Files(endpoint.client(attempts=2))
+
+
+def is_get(request: Request) -> bool:
+    return request.method == "GET" and request.path.endswith("x.parquet")
+
+
+@pytest.mark.parametrize(
+    "fault", [fault_proxy.resets_amid_the_answer, fault_proxy.cuts_the_answer, fault_proxy.answers("503", "SlowDown")]
+)
+def test_an_answer_that_breaks_off_is_asked_for_again(fault: Any, bucket: Bucket, proxy: FaultProxy) -> None:
+    put(bucket, "lake/x.parquet", ["a", "b"])
+    files = through(proxy, bucket)
+    file = files.stat(f"s3://{bucket.name}/lake/x.parquet")
+    proxy.inject(fault, is_get, last=1)
+    with files.open(file) as opened:
+        assert len(opened.read()) == file.bytes
+
+
+@pytest.mark.parametrize("fault", [fault_proxy.resets_amid_the_answer, fault_proxy.cuts_the_answer])
+def test_an_answer_that_always_breaks_off_is_a_failure_of_the_store(
+    fault: Any, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    put(bucket, "lake/ids/x.parquet", ["a", "b"])
+    lake = Lake()
+    lake.__dict__["s3"] = through(proxy, bucket)
+    proxy.inject(fault, is_get)
+    with pytest.raises(StoreFailed, match=r"while reading s3://\S+/x\.parquet: \w+"):
+        opened(bucket, lake)
+
+
+def test_temporary_credentials_are_renewed_during_a_long_read(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a credential process as boto3 runs one, whose credentials are good for seconds."""
+    put(bucket, "lake/ids/x.parquet", MANY, row_group_size=200_000, compression="none", use_dictionary=False)
+    answer = {"Version": 1, "AccessKeyId": bucket.endpoint.access_key, "SecretAccessKey": bucket.endpoint.secret_key}
+    answer["Expiration"] = (datetime.now(timezone.utc) + timedelta(seconds=30)).isoformat()
+    (tmp_path / "answer.json").write_text(json.dumps(answer))
+    program = (
+        f"open({str(tmp_path / 'asked')!r}, 'a').write('x'); print(open({str(tmp_path / 'answer.json')!r}).read())"
+    )
+    (tmp_path / "process.py").write_text(program)
+    process = shlex.join([sys.executable, str(tmp_path / "process.py")])
+    (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = {process}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.endpoint.url)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which remembers what an earlier test had set
+    assert ids(open_table(parse_table(f"parquet:s3://{bucket.name}/lake/ids", "id"))) == MANY
+    assert len((tmp_path / "asked").read_text()) > 3
+
+
+def test_a_position_outside_of_the_file_reads_nothing(bucket: Bucket) -> None:
+    put(bucket, "x", ["a"])
+    files = S3Files(bucket.client)
+    file = files.stat(f"s3://{bucket.name}/x")
+    assert isinstance(file, FileState)
+    with files.open(file) as opened:
+        opened.seek(-4, 2)
+        assert opened.read() == b"PAR1"
+        opened.seek(file.bytes + 10)
+        assert opened.read(10) == b""
