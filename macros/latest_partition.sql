@@ -26,7 +26,7 @@
             {%- set values = pinned_partition_values(pinned, columns) -%}
             {%- set origin = 'pinned by the setting pinned_partition' -%}
         {%- else -%}
-            {%- set newest = newest_partition(partition_names(relation), columns, relation) -%}
+            {%- set newest = newest_partition(partition_names(relation, columns), columns, relation) -%}
             {%- set values = newest.level_values -%}
             {%- set origin = newest.considered ~ ' considered' -%}
             {%- if newest.ignored -%}

@@ -1,23 +1,105 @@
-{#- The partition names of a table as `column=value/column=value`, from the catalog, without opening a data file. -#}
-{% macro partition_names(relation) -%}
-    {{ return(adapter.dispatch('partition_names', 'matched_ids')(relation)) }}
+{#-
+    The partition names of a table as `column=value/column=value`, from the catalog or the table's metadata, without
+    opening a data file.
+-#}
+{% macro partition_names(relation, columns) -%}
+    {{ return(adapter.dispatch('partition_names', 'matched_ids')(relation, columns)) }}
 {%- endmacro %}
 
 
-{% macro default__partition_names(relation) -%}
+{% macro default__partition_names(relation, columns) -%}
     {{ return(run_query('show partitions ' ~ relation.render()).columns[0].values() | list) }}
 {%- endmacro %}
 
 
-{% macro spark__partition_names(relation) -%}
-    {#- Two cheap look-ups first, so that a missing table is an advice and not Spark's parse tree. Not
-        `load_relation`: dbt-spark would describe every table of the schema. -#}
-    {%- set schema_found = run_query("show schemas like '" ~ relation.schema ~ "'") | length -%}
-    {%- if not schema_found or not run_query("show tables in " ~ relation.without_identifier().render() ~ " like '" ~ relation.identifier ~ "'") | length -%}
+{% macro spark__partition_names(relation, columns) -%}
+    {#- One table is described, twice, because only the adapter can look for a missing one without failing. Not
+        `load_relation`: dbt-spark would describe every table of the schema. Not `show tables`: Spark does not list
+        the Iceberg tables of the target `local`. The relation without `render` is a subquery under --empty. -#}
+    {%- set table = api.Relation.create(schema=relation.schema, identifier=relation.identifier) -%}
+    {%- if not adapter.get_columns_in_relation(table) -%}
         {%- do exceptions.raise_compiler_error(
-            'latest_partition: the table ' ~ relation.render() ~ ' does not exist in this catalog. On the local target'
+            'latest_partition: the table ' ~ table.render() ~ ' does not exist in this catalog. On the local target'
             ~ ' register it first: dbt run-operation register_raw_tables --args \'{cpfs: PATH, records: PATH}\'.'
             ~ ' Elsewhere check MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE.') -%}
     {%- endif -%}
-    {{ return(default__partition_names(relation)) }}
+    {%- set described = spark_table_description(table) -%}
+    {%- do require_partitioned_by(table, columns, described.partitioned_by) -%}
+    {%- if described.provider == 'iceberg' -%}
+        {{ return(iceberg_partition_names(table, columns)) }}
+    {%- endif -%}
+    {{ return(default__partition_names(table, columns)) }}
+{%- endmacro %}
+
+
+{% macro glue__partition_names(relation, columns) -%}
+    {#- A query takes three statements of the session, and runs twice: one, and what the catalog's own API tells
+        without a session before it. `get_table_type` raises what keeps it from the table (access denied, throttled);
+        `get_relation` is asked too because a table may have no type. -#}
+    {%- set table = api.Relation.create(schema=relation.schema, identifier=relation.identifier) -%}
+    {%- set table_type = adapter.get_table_type(table) -%}
+    {%- if table_type is none
+        and not adapter.get_relation(database=table.schema, schema=table.schema, identifier=table.identifier) -%}
+        {%- do exceptions.raise_compiler_error(
+            'latest_partition: the table ' ~ table.render() ~ ' is not in the Glue Data Catalog of this account and'
+            ~ ' region, or this role may not see it. Check MATCHED_IDS_RECORDS_SCHEMA, MATCHED_IDS_RECORDS_TABLE,'
+            ~ ' AWS_REGION, and the permission glue:GetTable.') -%}
+    {%- endif -%}
+    {%- if table_type == 'view' -%}
+        {%- do exceptions.raise_compiler_error(
+            'latest_partition: ' ~ table.render() ~ ' is a view, which has no partitions. Set'
+            ~ ' MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE to the table behind it.') -%}
+    {%- endif -%}
+    {%- if table_type == 'iceberg_table' -%}
+        {{ return(iceberg_partition_names(table, columns)) }}
+    {%- endif -%}
+    {{ return(default__partition_names(table, columns)) }}
+{%- endmacro %}
+
+
+{#- An Iceberg table's own list of its partitions. No backslash and no triple quote: dbt-glue sends SQL as Python. -#}
+{% macro iceberg_partition_names(relation, columns) -%}
+    {%- set levels = [] -%}
+    {%- for column in columns -%}
+        {#- As Hive escapes in its names, which latest_partition reads: the sign of the escapes first. -#}
+        {%- set value = namespace(sql='cast(partition.' ~ column ~ ' as string)') -%}
+        {%- for sign, escaped in [('%', '%25'), ('/', '%2F'), ('=', '%3D')] -%}
+            {%- set value.sql = 'replace(' ~ value.sql ~ ", '" ~ sign ~ "', '" ~ escaped ~ "')" -%}
+        {%- endfor -%}
+        {%- do levels.append("'" ~ column ~ "=', coalesce(" ~ value.sql ~ ", '__HIVE_DEFAULT_PARTITION__')") -%}
+    {%- endfor -%}
+    {%- set names = run_query(
+        'select concat(' ~ levels | join(", '/', ") ~ ') as partition_name from ' ~ relation.render() ~ '.partitions') -%}
+    {{ return(names.columns[0].values() | list) }}
+{%- endmacro %}
+
+
+{% macro spark_table_description(relation) -%}
+    {%- set found = namespace(section='', provider='') -%}
+    {%- set partitioned_by = [] -%}
+    {%- for row in run_query('describe extended ' ~ relation.render()).rows -%}
+        {%- set name, value = row[0] or '', row[1] or '' -%}
+        {%- if name.startswith('#') and name != '# col_name' or not name -%}
+            {%- set found.section = name -%}
+        {%- elif found.section == '# Partition Information' and name != '# col_name' -%}
+            {%- do partitioned_by.append(name | lower) -%}
+        {%- elif found.section == '# Partitioning' -%}
+            {#- So described when a partition of an Iceberg table is computed: Part 0 is ano_mes_dia, Part 1 is
+                bucket(8, id). -#}
+            {%- do partitioned_by.append(value | lower) -%}
+        {%- elif found.section == '# Detailed Table Information' and name == 'Provider' -%}
+            {%- set found.provider = value | lower -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return({'provider': found.provider, 'partitioned_by': partitioned_by}) }}
+{%- endmacro %}
+
+
+{% macro require_partitioned_by(relation, columns, partitioned_by) -%}
+    {%- for column in columns if column not in partitioned_by -%}
+        {%- do exceptions.raise_compiler_error(
+            'latest_partition: ' ~ relation.render() ~ ' is not partitioned by ' ~ column
+            ~ ('; its partition columns are ' ~ partitioned_by | join(', ') ~ '. Set partition_columns to them.'
+               if partitioned_by else '; it has no partitions. Read a table that has one for each load.')) -%}
+    {%- endfor -%}
 {%- endmacro %}

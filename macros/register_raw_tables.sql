@@ -30,6 +30,13 @@
             'register_raw_tables: give the path of ' ~ table ~ ' from the root: ' ~ path ~ ' is relative.') -%}
     {%- endif -%}
     {%- set relation = schema ~ '.' ~ table -%}
+    {%- set existing = api.Relation.create(schema=schema, identifier=table) -%}
+    {%- if adapter.get_columns_in_relation(existing) and spark_table_description(existing).provider == 'iceberg' -%}
+        {#- To drop such a table of the target `local` is to delete its data. -#}
+        {%- do exceptions.raise_compiler_error(
+            'register_raw_tables: ' ~ relation ~ ' is an Iceberg table, which needs no registration. To put Parquet in'
+            ~ ' its place, drop it yourself, or choose another name: MATCHED_IDS_CPFS_TABLE, MATCHED_IDS_RECORDS_TABLE.') -%}
+    {%- endif -%}
     {#- Partition values stay the texts that the folders are named with, as in Glue: 07 is not 7. -#}
     {%- call statement('keep_partition_texts') -%}
         set spark.sql.sources.partitionColumnTypeInference.enabled=false

@@ -1,7 +1,8 @@
 {#-
     Where every setting of the project gets its value: a var of that name, else the environment variable
-    MATCHED_IDS_<NAME>, else the default below. Only the schemas and tables of the sources are resolved
-    elsewhere (models/staging/_staging__sources.yml), because dbt renders that file without macros.
+    MATCHED_IDS_<NAME>, else the default below. Only the schemas and tables of the sources
+    (models/staging/_staging__sources.yml) and table_format (dbt_project.yml) are resolved elsewhere, because dbt
+    renders those files without macros.
 -#}
 {% macro setting(name) -%}
     {%- set defaults = {

@@ -6,6 +6,7 @@ pyiceberg's own scan holds a whole file in memory.
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Mapping
 from contextlib import suppress
@@ -111,11 +112,8 @@ def metadata_file(files: Files, location: str) -> str:
         with files.open(found) as hinted:
             text = hinted.read(20).decode("ascii", "replace").strip()
     except FileMissing:
-        raise SourceNotReady(
-            f"There is no Iceberg table at {location}: it has no metadata/version-hint.text.",
-            "Run `dbt build`. A table of a catalog is named by its metadata file (--table iceberg:….metadata.json), or "
-            "in Glue by --table glue:database.table.",
-        ) from None
+        # A writer removes the hint before it renames the new one into its place, and may be killed in between.
+        text = _newest_version(files, location)
     if not (text.isascii() and text.isdigit()):
         raise SourceNotReady(f"{hint} does not hold a version's number.", "Rebuild the table with `dbt build`.")
     # A writer that was killed between its two files leaves the hint behind; the next version is current all the same.
@@ -183,6 +181,21 @@ def data_files(files: Files, snapshot: Snapshot) -> list[SnapshotFile]:
         file = _stat(files, normal_location(task.file.file_path))
         found.append(SnapshotFile(file, deleted[task.file.file_path]))
     return found
+
+
+def _newest_version(files: Files, location: str) -> str:
+    try:
+        names = [file.path.rpartition("/")[2] for file in files.list(f"{location}/metadata")]
+    except FileMissing:
+        names = []
+    versions = [int(match[1]) for name in names if (match := re.fullmatch(r"v([0-9]+)(\.gz)?\.metadata\.json", name))]
+    if not versions:
+        raise SourceNotReady(
+            f"There is no file-system table of Iceberg at {location}: its folder metadata/ names no version.",
+            "Run `dbt build`. A table of a catalog is named by its metadata file (--table iceberg:….metadata.json), or "
+            "in Glue by --table glue:database.table.",
+        )
+    return str(max(versions))
 
 
 def _version_file(files: Files, location: str, version: int) -> str | None:

@@ -215,6 +215,12 @@ def test_the_newest_version_is_current_also_when_its_writer_died_before_the_hint
     assert ids(parse_table(f"iceberg:{two_versions}", "id")) == ["a", "c", "d"]
 
 
+def test_the_newest_version_is_current_also_when_its_writer_died_without_a_hint(two_versions: Path) -> None:
+    become_new(two_versions)
+    remove_hint(two_versions)
+    assert ids(parse_table(f"iceberg:{two_versions}", "id")) == ["a", "c", "d"]
+
+
 def test_a_metadata_file_named_by_hand_is_that_version(two_versions: Path) -> None:
     become_new(two_versions)
     older = parse_table(f"iceberg:{two_versions}/metadata/v1.metadata.json", "id")
@@ -241,6 +247,12 @@ def remove_hint(folder: Path) -> None:
     (folder / "metadata" / "version-hint.text").unlink()
 
 
+def remove_versions(folder: Path) -> None:
+    """As the folder of a table looks that only a catalog can find."""
+    remove_hint(folder)
+    (folder / "metadata" / "v1.metadata.json").rename(folder / "metadata" / "00000-1234.metadata.json")
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -248,8 +260,8 @@ def remove_hint(folder: Path) -> None:
         (cut_metadata, "cannot be read as Iceberg metadata"),
         (remove_metadata, "is missing"),
         (spoil_hint, "does not hold a version's number"),
-        (remove_hint, "no Iceberg table at"),
-        (shutil.rmtree, "no Iceberg table at"),
+        (remove_versions, "names no version"),
+        (shutil.rmtree, "names no version"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
