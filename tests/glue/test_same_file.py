@@ -1,0 +1,60 @@
+"""The same raw data gives the same file, byte for byte, on `glue` and on `local`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from publisher.glue import GlueCatalog
+from publisher.publish import publish
+from publisher.s3_files import S3Files
+from publisher.settings import PublishSettings
+from publisher.source import Lake as Tables
+from tests.conftest import Bucket
+
+# The fixtures of the other folder, too: this is about both.
+from tests.e2e.conftest import Lake, lake, spark_folder  # noqa: F401
+from tests.glue.conftest import GlueLake
+
+# A third of the records match, some of them twice; the ids are of several lengths, so that text and numbers sort
+# differently, and not all are ASCII.
+_random = random.Random(20251022)
+DOCUMENTS = [f"{number:011}" for number in _random.sample(range(10**11), 3_000)]
+LETTERS = ["", "A", "z", "é", "ção", "日"]
+RECORDS = [
+    (f"{_random.choice(LETTERS)}{_random.randrange(10 ** _random.randrange(1, 8))}", document)
+    for document in _random.choices(DOCUMENTS, k=6_000)
+]
+
+
+def test_glue_and_local_publish_the_same_bytes(
+    lake: Lake,  # noqa: F811 -- pytest finds a fixture by this name
+    empty_glue_lake: GlueLake,
+    bucket: Bucket,
+) -> None:
+    searched = DOCUMENTS[:1_000]
+    days: dict[str, Sequence[tuple[str, str]]] = {"20251021": RECORDS[:100], "20251022": RECORDS}
+
+    lake.write_cpfs(searched)
+    for day, rows in days.items():
+        lake.write_records(f"ano_mes_dia={day}", [(name, f"000{document}") for name, document in rows])
+    assert lake.register().success
+    built = lake.build()
+    assert built.success, built.output
+    local = publish(PublishSettings(bucket.destination, target_path=lake.target_path), bucket.store)
+    local_bytes = bucket.get("active/latest.txt.gz")[0]
+
+    empty_glue_lake.register_cpfs(searched)
+    empty_glue_lake.register_records(days)
+    ended = empty_glue_lake.build()
+    assert ended.success, ended.output
+    tables = Tables()
+    tables.__dict__.update(s3=S3Files(empty_glue_lake.bucket.client), glue=GlueCatalog(client=empty_glue_lake.glue))
+    settings = PublishSettings(bucket.destination, target_path=empty_glue_lake.target_path)
+    glue = publish(settings, bucket.store, lake=tables)
+
+    assert local.encoded.total_ids > 1_000
+    assert bucket.get("active/latest.txt.gz")[0] == local_bytes
+    assert glue.encoded == local.encoded
+    assert (glue.metadata.snapshot_id is None, local.metadata.snapshot_id is None) == (False, True)
+    assert (glue.metadata.ids_added, glue.metadata.ids_removed) == (0, 0)
