@@ -1,0 +1,423 @@
+"""The policies in deploy/policies allow all that a full run asks for, and nothing that it does not."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import PROJECT, Bucket
+from tests.glue.catalog import ACCOUNT, REGION
+from tests.glue.conftest import CPF_ONE, CPF_TWO, ROLE, GlueLake, GlueStore, fill, new_lake
+from tests.glue.policies import Need, Policy, S3Request, Statement, call_needs, fill_in, placeholders
+from tests.glue.standin import Call, StandIn
+from tests.publisher.crash import fault_proxy
+from tests.publisher.crash.fault_proxy import Exchange
+
+POLICIES = PROJECT / "deploy" / "policies"
+DOCUMENTS = {
+    "glue": ("glue-role.json",),
+    "ci": ("ci-role.json", "optional-ready-file.json"),
+    "consumer": ("consumer.json",),
+}
+TRUST = "glue-role-trust.json"
+ACTIVE = "ids/active/latest.txt.gz"
+READY_FILE = "_SUCCESS"
+
+# Statements that AWS needs though no call here shows it, and why.
+METASTORE = "Spark's metastore is the catalog on AWS; the client for that is not published, so here a mirror answers"
+UNSEEN = {
+    "glue": {
+        "ListAndPrunePartitionsOfRawTables": METASTORE,
+        "UseSchemaOfModels": METASTORE,
+        "SparkLooksForThemWhenItStarts": METASTORE,
+        "TidyUpAfterFailedWrites": "S3FileIO and Iceberg remove what a write or a commit that failed has left",
+        "WriteLogsOfSessions": "the Glue service writes them, with the session's role",
+    },
+    "ci": {
+        "ReplaceSessionsThatDiedAndEndOnInterrupt": "dbt-glue's _recreate_session deletes, its cancel lists statements",
+    },
+    "consumer": {},
+}
+# Where IAM knows no resource.
+ANY_RESOURCE = {
+    "FirstBuildGrantsTheSchemaToTheGlueRole": "Lake Formation's actions have no resources, nor has GetCallerIdentity",
+    "AskLakeFormationForAccessToData": "Lake Formation's actions have no resources",
+}
+# A look at the bucket itself takes the right to list all of it: there is no prefix that a condition could ask for. It
+# stays refused; the publisher looks only to tell a missing bucket from a missing object, and does without.
+REFUSED_ON_PURPOSE = r"HEAD /[^/?]+"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is over."""
+
+    name: str
+    expected: int
+    code: int
+    output: str
+
+
+@dataclass
+class Watch:
+    """Stands between the callers and S3 as IAM does: notes what each request needs, and refuses what is not allowed.
+
+    Attributes:
+        asked: Caller and permission, of all calls.
+        refused: What was refused.
+        unknown: Requests that nobody knows the permissions of.
+    """
+
+    policies: dict[str, Policy]
+    callers: dict[str, str]
+    schema_folder: str
+    is_on: bool = False
+    asked: dict[tuple[str, Need], None] = field(default_factory=dict)
+    refused: dict[tuple[str, Need], str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def allow(self, caller: str, needs: Sequence[Need], what: str) -> bool:
+        """Notes what a call needs, and tells whether it may have it."""
+        with self._lock:
+            self.asked.update(dict.fromkeys((caller, need) for need in needs))
+            lacking = [need for need in needs if not self.policies[caller].allows(need)]
+            self.refused.update({(caller, need): what for need in lacking})
+        return not lacking
+
+    def by_mirror(self, caller: str, needs: Sequence[Need]) -> bool:
+        """Tells whether it is the stand-in's Hive metastore that makes the folder of a database.
+
+        On AWS nobody does: dbt-glue creates the database in the catalog, and a catalog makes no folders.
+        """
+        keys = [dict(need.context).get("s3:prefix", need.resource.partition("/")[2]).rstrip("/") for need in needs]
+        return (
+            caller == "glue"
+            and bool(keys)
+            and all(key and f"{self.schema_folder}/".startswith(f"{key}/") for key in keys)
+        )
+
+    def __call__(self, exchange: Exchange) -> None:
+        if not self.is_on:
+            fault_proxy.forwards(exchange)
+            return
+        head = exchange.request
+        key = head.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+        target = head.head.split(b" ", 2)[1].decode()
+        request = S3Request(self.callers.get(key, "nobody"), head.method, target, head.headers)
+        what = f"{request.method} {target}"
+        try:
+            needs = request.needs(exchange.receive() if request.method == "POST" else b"")
+        except ValueError as error:
+            self.unknown.append(str(error))
+            needs = []
+        if self.by_mirror(request.caller, needs):
+            fault_proxy.forwards(exchange)
+            return
+        is_allowed = self.allow(request.caller, needs, what)
+        answer = exchange.forward() if is_allowed else None
+        if answer is not None and answer.status == 404:
+            is_allowed = self.allow(request.caller, request.needs_to_hear_of_absence(), f"{what} is not there")
+        if answer is not None and is_allowed:
+            exchange.answer(answer.head + answer.body)
+        else:
+            exchange.refuse("403 Forbidden", b"<Error><Code>AccessDenied</Code></Error>")
+
+
+class FullRun:
+    """Runs commands, and watches what they ask for; what a test prepares in between is not watched."""
+
+    def __init__(self, lake: GlueLake, watch: Watch, bucket: str) -> None:
+        self.watch = watch
+        self.commands: list[Command] = []
+        self._lake = lake
+        self._to = f"s3://{bucket}/ids"
+
+    def run(self, caller: str, program: str, *arguments: str, expected: int = 0) -> None:
+        endpoint = self._lake.store.ci if caller == "ci" else self._lake.store.consumer
+        environment = {
+            **self._lake.environment(),
+            "AWS_ACCESS_KEY_ID": endpoint.access_key,
+            "AWS_SECRET_ACCESS_KEY": endpoint.secret_key,
+            "PUBLISHER_TO": self._to,
+            "PUBLISHER_READY_FILE": READY_FILE,
+        }
+        first = len(self._lake.stand_in.calls)
+        self.watch.is_on = True
+        ended = subprocess.run(
+            [str(Path(sys.executable).with_name(program)), *arguments],
+            env=environment, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+            check=False,
+        )  # fmt: skip
+        self.watch.is_on = False
+        output = ended.stdout + ended.stderr
+        self._lake.printed.append(output)
+        self.commands.append(Command(" ".join([program, *arguments]), expected, ended.returncode, output))
+        for call in self._lake.stand_in.calls[first:]:
+            self._note(call)
+
+    def _note(self, call: Call) -> None:
+        try:
+            needs = call_needs(call, ACCOUNT, REGION, self._lake.schema)
+        except ValueError as error:
+            self.watch.unknown.append(str(error))
+        else:
+            self.watch.allow(call.caller, needs, f"{call.operation} {call.resource or call.session or ''}")
+
+
+def values(lake: GlueLake, publish_bucket: str) -> dict[str, str]:
+    return {
+        "partition": "aws",
+        "account": ACCOUNT,
+        "region": REGION,
+        "glue_role": ROLE.rpartition("/")[2],
+        "raw_bucket": lake.bucket.name,
+        "raw_prefix": f"{lake.raw}/",
+        "raw_schema": lake.raw,
+        "cpfs_table": "cpfs",
+        "records_table": "records",
+        "lake_bucket": lake.bucket.name,
+        "lake_prefix": "tables/",
+        "schema": lake.schema,
+        "publish_bucket": publish_bucket,
+        "publish_prefix": "ids/",
+        "ready_file": READY_FILE,
+    }
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The full run, and what it asked for."""
+
+    policies: dict[str, Policy]
+    values: dict[str, str]
+    watch: Watch
+    commands: list[Command]
+
+    def needs(self, caller: str) -> list[Need]:
+        """All that a caller needed, and got."""
+        return [need for of, need in self.watch.asked if of == caller and (of, need) not in self.watch.refused]
+
+
+@pytest.fixture(scope="module")
+def ran(
+    session_stand_in: StandIn, glue_store: GlueStore, glue_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ran]:
+    folder = tmp_path_factory.mktemp("policies")
+    session_stand_in.reset()
+    with new_lake(session_stand_in, glue_store, glue_bucket, folder) as lake:
+        fill(lake)
+        lake.settings["MATCHED_IDS_GLUE_TAGS"] = "team=data"
+        publish = Bucket(glue_store.ci, "policies-published")
+        publish.client.create_bucket(Bucket=publish.name)
+        given = values(lake, publish.name)
+        policies = {
+            caller: Policy.load([POLICIES / name for name in names], given) for caller, names in DOCUMENTS.items()
+        }
+        full = FullRun(lake, Watch(policies, glue_store.callers, f"tables/{lake.schema}"), publish.name)
+        glue_store.proxy.inject(full.watch)
+        try:
+            run_everything(full, lake, publish, folder)
+        finally:
+            glue_store.proxy.inject(fault_proxy.forwards, lambda _: False)
+        yield Ran(policies, given, full.watch, full.commands)
+
+
+def run_everything(full: FullRun, lake: GlueLake, publish: Bucket, folder: Path) -> None:
+    def ready(day: str) -> None:
+        key = f"{lake.raw}/records/ano_mes_dia={day}/{READY_FILE}"
+        lake.bucket.client.put_object(Bucket=lake.bucket.name, Key=key, Body=b"")
+
+    target = str(folder / "latest.txt.gz")
+    full.run("consumer", "publisher", "status", expected=5)
+    ready("20251021")
+    full.run("ci", "publisher", "latest-partition", "--newer-than-active")
+    ready("20251022")
+    full.run("ci", "dbt", "build", "--target", "glue")
+    full.run("ci", "publisher", "doctor")
+    full.run("ci", "publisher", "publish")
+    full.run("consumer", "publisher", "pull", target)
+    lake.add_day("20251023", [(name, CPF_ONE) for name in "abcd"] + [("e", CPF_TWO)])
+    ready("20251023")
+    full.run("ci", "publisher", "latest-partition", "--newer-than-active")
+    full.run("ci", "dbt", "build", "--target", "glue")
+    full.run("ci", "publisher", "publish")
+    full.run("ci", "publisher", "latest-partition", "--newer-than-active", expected=8)
+    for caller in ("ci", "consumer"):
+        for command in ("status", "verify"):
+            full.run(caller, "publisher", command)
+    full.run("ci", "publisher", "history")
+    full.run("ci", "publisher", "hold", "--reason", "a look at it")
+    full.run("consumer", "publisher", "status")
+    full.run("ci", "publisher", "release")
+    full.run("ci", "publisher", "rollback")
+    full.run("consumer", "publisher", "pull", target, "--accept-rollback")
+    full.run("ci", "publisher", "release")
+    for table in ("int_matched_ids", "int_matched_ids_summary"):
+        gone = f"iceberg:s3://{lake.bucket.name}/tables/{lake.schema}/{table}/metadata/gone.metadata.json"
+        full.run("ci", "publisher", "publish", "--table", gone, expected=5)
+
+
+def test_every_command_ends_as_it_should(ran: Ran) -> None:
+    wrong = [f"{one.name}: {one.code}\n{one.output}" for one in ran.commands if one.code != one.expected]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_everything_that_is_asked_for_is_allowed(ran: Ran) -> None:
+    assert not ran.watch.unknown
+    refused = {f"{caller}: {need}": what for (caller, need), what in ran.watch.refused.items()}
+    assert {key: what for key, what in refused.items() if not re.fullmatch(REFUSED_ON_PURPOSE, what)} == {}
+    assert {caller for caller, _ in ran.watch.refused} == {"ci", "consumer"}  # and their commands ended well
+    assert {caller for caller, _ in ran.watch.asked} == set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("caller", DOCUMENTS)
+def test_every_action_is_used(ran: Ran, caller: str) -> None:
+    needs = ran.needs(caller)
+    unused = {
+        statement.sid: action
+        for statement in ran.policies[caller].statements
+        for action in statement.actions
+        if not any(need.action == action and statement.allows(need) for need in needs)
+    }
+    assert set(unused) == set(UNSEEN[caller]), unused
+
+
+@pytest.mark.parametrize("caller", DOCUMENTS)
+def test_nothing_can_be_taken_away(ran: Ran, caller: str) -> None:
+    """No action, no resource and no prefix, of any statement."""
+    needs = ran.needs(caller)
+    policy = ran.policies[caller]
+    assert needs
+    assert all(policy.allows(need) for need in needs)
+    spare = {
+        (sid, thing)
+        for sid, thing, weaker in policy.weaker()
+        if sid not in UNSEEN[caller] and all(weaker.allows(need) for need in needs)
+    }
+    assert spare == set()
+
+
+@pytest.mark.parametrize(
+    ("caller", "action", "resource", "prefix"),
+    [
+        ("ci", "s3:DeleteObject", f"arn:aws:s3:::policies-published/{ACTIVE}", None),
+        ("ci", "s3:DeleteObject", "arn:aws:s3:::policies-published/ids/stage/stage_20261123_000548.txt.gz", None),
+        ("ci", "s3:GetObject", "arn:aws:s3:::glue-lakes/{raw_prefix}cpfs/a.parquet", None),
+        ("ci", "s3:PutObject", "arn:aws:s3:::glue-lakes/tables/{schema}/int_matched_ids/data/a.parquet", None),
+        ("ci", "s3:ListBucket", "arn:aws:s3:::policies-published", ""),
+        ("ci", "glue:UpdateTable", "arn:aws:glue:us-east-1:123456789012:table/{schema}/int_matched_ids", None),
+        ("ci", "glue:RunStatement", "arn:aws:glue:us-east-1:123456789012:session/somebody-else", None),
+        ("glue", "s3:PutObject", "arn:aws:s3:::glue-lakes/{raw_prefix}cpfs/a.parquet", None),
+        ("glue", "s3:GetObject", f"arn:aws:s3:::policies-published/{ACTIVE}", None),
+        ("glue", "glue:UpdateTable", "arn:aws:glue:us-east-1:123456789012:table/{raw_schema}/records", None),
+        ("glue", "s3:ListBucket", "arn:aws:s3:::glue-lakes", "other/"),
+        ("consumer", "s3:PutObject", f"arn:aws:s3:::policies-published/{ACTIVE}", None),
+        ("consumer", "s3:GetObject", "arn:aws:s3:::policies-published/ids/stage/stage_20261123_000548.txt.gz", None),
+        ("consumer", "s3:ListBucket", "arn:aws:s3:::policies-published", "ids/"),
+    ],
+)
+def test_what_must_not_be_allowed(ran: Ran, caller: str, action: str, resource: str, prefix: str | None) -> None:
+    context = () if prefix is None else (("s3:prefix", prefix),)
+    assert not ran.policies[caller].allows(Need(action, resource.format(**ran.values), context))
+
+
+# Of the documents themselves; these need no Spark.
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    return {path.name: json.loads(path.read_text()) for path in sorted(POLICIES.glob("*.json"))}
+
+
+def test_the_documents_are_those_that_are_tested() -> None:
+    run = {name for names in DOCUMENTS.values() for name in names}
+    others = {TRUST, "optional-kms-read.json", "optional-kms-write.json", "optional-lake-formation.json"}
+    assert set(documents()) == run | others
+
+
+@pytest.mark.parametrize("name", sorted(set(documents()) - {TRUST}))
+def test_a_document_is_well_formed_and_narrow(name: str) -> None:
+    document = documents()[name]
+    assert set(document) == {"Version", "Statement"}
+    assert document["Version"] == "2012-10-17"
+    statements = [Statement.parse(one) for one in document["Statement"]]
+    sids = [statement.sid for statement in statements]
+    assert len(set(sids)) == len(sids)
+    for statement in statements:
+        assert re.fullmatch(r"[A-Za-z0-9]+", statement.sid)  # IAM allows nothing else
+        assert all(re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action) for action in statement.actions)
+        if "*" in statement.resources:
+            assert statement.sid in ANY_RESOURCE
+        else:
+            assert all(resource.startswith(("arn:${partition}:", "${kms_key_arn}")) for resource in statement.resources)
+        if "s3:ListBucket" in statement.actions:
+            assert [condition.key for condition in statement.conditions] == ["s3:prefix"]
+
+
+def test_a_managed_policy_has_room_for_each_document() -> None:
+    longest = dict.fromkeys(placeholders("".join(map(json.dumps, documents().values()))), "x" * 32)
+    for document in documents().values():
+        assert len(re.sub(r"\s", "", fill_in(json.dumps(document), longest))) <= 6144
+
+
+def test_only_glue_of_this_account_becomes_the_glue_role() -> None:
+    (statement,) = documents()[TRUST]["Statement"]
+    assert statement["Principal"] == {"Service": "glue.amazonaws.com"}
+    assert statement["Action"] == "sts:AssumeRole"
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "${account}"}}
+
+
+def test_every_placeholder_is_documented() -> None:
+    documented = re.findall(r"^\| `\$\{(\w+)\}` \|", (POLICIES / "README.md").read_text(), re.MULTILINE)
+    assert set(documented) == placeholders("".join(map(json.dumps, documents().values())))
+    assert len(set(documented)) == len(documented)
+
+
+def test_every_document_is_named_in_the_readme() -> None:
+    text = (POLICIES / "README.md").read_text()
+    assert [name for name in documents() if f"`{name}`" not in text] == []
+
+
+LISTS = {
+    "Sid": "Lists",
+    "Effect": "Allow",
+    "Action": "s3:ListBucket",
+    "Resource": "arn:aws:s3:::b?cket",
+    "Condition": {"StringLike": {"s3:prefix": ["a/*", "b"]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("resource", "prefix", "is_allowed"),
+    [
+        ("arn:aws:s3:::bucket", "a/", True),
+        ("arn:aws:s3:::bucket", "a/b/c", True),
+        ("arn:aws:s3:::bucket", "b", True),
+        ("arn:aws:s3:::bucket", "b/", False),
+        ("arn:aws:s3:::bucket", "a", False),
+        ("arn:aws:s3:::bucket", None, False),
+        ("arn:aws:s3:::bcket", "b", False),
+        ("arn:aws:s3:::bucket/b", "b", False),
+    ],
+)
+def test_a_statement_is_understood_as_iam_does(resource: str, prefix: str | None, is_allowed: bool) -> None:
+    context = () if prefix is None else (("s3:prefix", prefix),)
+    assert Statement.parse(LISTS).allows(Need("s3:ListBucket", resource, context)) == is_allowed
+    assert not Statement.parse(LISTS).allows(Need("s3:GetObject", resource, context))
+
+
+@pytest.mark.parametrize(
+    "more", [{"Effect": "Deny"}, {"NotResource": "x"}, {"Condition": {"StringNotLike": {"s3:prefix": "a"}}}]
+)
+def test_what_is_not_understood_is_not_passed_over(more: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not known here"):
+        Statement.parse({**LISTS, **more})
