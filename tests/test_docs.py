@@ -76,9 +76,25 @@ def test_every_setting_of_the_models_is_in_the_table_with_its_default() -> None:
 def test_every_other_variable_of_ours_is_told() -> None:
     files = [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", PROJECT / "dbt_local_spark/__init__.py"]
     used = {name for file in files for name in re.findall(r"MATCHED_IDS_[A-Z_]+\b", file.read_text())}
-    addresses = {name for name in used if name.startswith(("MATCHED_IDS_GLUE_", "MATCHED_IDS_SPARK_"))}
-    assert addresses  # in profiles.yml, where the README sends the reader
-    assert [name for name in sorted(used - addresses) if name not in README] == []
+    of_spark = {name for name in used if name.startswith("MATCHED_IDS_SPARK_")}
+    assert of_spark  # in profiles.yml, where the README sends the reader
+    told = README + (PROJECT / "docs/glue.md").read_text()
+    assert [name for name in sorted(used - of_spark) if name not in told] == []
+
+
+def test_every_setting_of_glue_is_in_its_guide_with_its_default() -> None:
+    profile = (PROJECT / "profiles.yml").read_text()
+    used = dict(re.findall(r"env_var\('(MATCHED_IDS_GLUE_\w+)'(?:, '([^']*)')?\)", profile))
+    guide = (PROJECT / "docs/glue.md").read_text()
+    told = re.findall(r"^\| `(MATCHED_IDS_GLUE_\w+)` \| (?:`(.*)`|required)? ?\|", guide, re.MULTILINE)
+    assert dict(told) == used
+
+
+def test_every_guard_and_file_that_the_guide_to_glue_names_exists() -> None:
+    guide = (PROJECT / "docs/glue.md").read_text()
+    assert set(re.findall(r"[35] \(`(\w+)`\)", guide)) <= set(guards.ALL)
+    for path in re.findall(r"`((?:tests|requirements)/[\w/.]+)`", guide):
+        assert (PROJECT / path).exists(), path
 
 
 def test_every_field_of_the_metadata_is_told() -> None:
