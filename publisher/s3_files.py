@@ -66,6 +66,8 @@ class S3Files:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         objects = self._ask(folder, lambda: [found for page in pages for found in page.get("Contents", [])])
         if not objects:
+            if not key:
+                raise FileMissing(folder)
             return [self.stat(folder)]
         return [
             FileState(f"s3://{bucket}/{found['Key']}", found["Size"], found["ETag"])

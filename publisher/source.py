@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,7 +20,7 @@ from publisher.files import FileMissing, Files, LocalFiles, normal_location
 
 if TYPE_CHECKING:
     from publisher.aws import Deadline
-    from publisher.glue import GlueCatalog
+    from publisher.glue import GlueCatalog, GlueTable
     from publisher.iceberg import Columns, Snapshot
 
 BATCH_ROWS = 1 << 17
@@ -32,15 +31,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NOTHING_DELETED: array[int] = array("q")
 
 
-@dataclass
 class Lake:
-    """Where tables are looked for. What a table does not need is not set up.
+    """Where tables are looked for. What a table does not need is not set up."""
 
-    Attributes:
-        deadline: Ends all requests.
-    """
+    def __init__(
+        self, deadline: Deadline | None = None, *, s3: Files | None = None, glue: GlueCatalog | None = None
+    ) -> None:
+        """Prepares; nothing is sent yet.
 
-    deadline: Deadline | None = None
+        Args:
+            deadline: Ends all requests.
+            s3: Reads `s3://` addresses, instead of what boto3 finds.
+            glue: The catalog, instead of what boto3 finds.
+        """
+        self._deadline = deadline
+        self._s3 = s3
+        self._glue = glue
 
     def files(self, location: str) -> Files:
         """Returns what reads the files at a location.
@@ -49,21 +55,27 @@ class Lake:
             UsageError: S3 cannot be set up.
             StoreFailed: Likewise.
         """
-        return self.s3 if location.startswith("s3://") else LocalFiles()
+        if not location.startswith("s3://"):
+            return LocalFiles()
+        if self._s3 is None:
+            from publisher.s3_files import S3Files
 
-    @cached_property
-    def s3(self) -> Files:
-        """Objects in S3, found as boto3 finds them."""
-        from publisher.s3_files import S3Files
+            self._s3 = S3Files(deadline=self._deadline)
+        return self._s3
 
-        return S3Files(deadline=self.deadline)
+    def glue_table(self, database: str, name: str) -> GlueTable:
+        """Returns what the Glue Data Catalog says of a table.
 
-    @cached_property
-    def glue(self) -> GlueCatalog:
-        """The Glue Data Catalog, found as boto3 finds it."""
-        from publisher.glue import GlueCatalog
+        Raises:
+            SourceNotReady: It is missing.
+            UsageError: Glue cannot be set up.
+            StoreFailed: Glue failed.
+        """
+        if self._glue is None:
+            from publisher.glue import GlueCatalog
 
-        return GlueCatalog(deadline=self.deadline)
+            self._glue = GlueCatalog(deadline=self._deadline)
+        return self._glue.table(database, name)
 
 
 @dataclass(frozen=True)
@@ -235,7 +247,7 @@ def _resolve(ref: TableRef, lake: Lake) -> tuple[str, str]:
     if ref.kind != "glue":
         return ref.kind, ref.location
     database, _, name = ref.location.partition(".")
-    table = lake.glue.table(database, name)
+    table = lake.glue_table(database, name)
     if table.kind == "iceberg" and table.metadata_location:
         return "iceberg", normal_location(table.metadata_location)
     if table.kind == "parquet" and table.location and not table.partition_columns:

@@ -249,8 +249,7 @@ def test_a_statement_that_timed_out_on_a_new_day(what: str, day: str, lake: Glue
 def test_a_build_that_replaces_the_table_during_a_publish(lake: GlueLake, target: Bucket) -> None:
     built = lake.build()
     assert built.success, built.output
-    own_lake = Lake()
-    own_lake.__dict__.update(s3=S3Files(target.client), glue=GlueCatalog(client=lake.glue))
+    own_lake = Lake(s3=S3Files(target.client), glue=GlueCatalog(client=lake.glue))
     settings = PublishSettings(target.destination, target_path=lake.target_path, limits=NO_LIMITS)
     read: list[int] = []
 

@@ -48,8 +48,7 @@ def test_glue_and_local_publish_the_same_bytes(
     empty_glue_lake.register_records(days)
     ended = empty_glue_lake.build()
     assert ended.success, ended.output
-    tables = Tables()
-    tables.__dict__.update(s3=S3Files(empty_glue_lake.bucket.client), glue=GlueCatalog(client=empty_glue_lake.glue))
+    tables = Tables(s3=S3Files(empty_glue_lake.bucket.client), glue=GlueCatalog(client=empty_glue_lake.glue))
     settings = PublishSettings(bucket.destination, target_path=empty_glue_lake.target_path)
     glue = publish(settings, bucket.store, lake=tables)
 

@@ -36,9 +36,7 @@ MANY = [f"{number:020}" for number in range(1_000_003)]
 
 @pytest.fixture
 def lake(bucket: Bucket) -> Lake:
-    lake = Lake()
-    lake.__dict__["s3"] = S3Files(bucket.client)
-    return lake
+    return Lake(s3=S3Files(bucket.client))
 
 
 def put(bucket: Bucket, key: str, ids: Sequence[str], **options: Any) -> None:
@@ -81,13 +79,15 @@ def test_a_single_object_is_a_table(bucket: Bucket, lake: Lake) -> None:
     assert ids(opened(bucket, lake, "lake/one.parquet")) == ["a"]
 
 
-def test_a_large_file_is_read_in_few_requests_and_only_its_ids(bucket: Bucket, lake: Lake) -> None:
+def test_a_large_file_is_read_in_few_requests_and_only_its_ids(bucket: Bucket) -> None:
     """Row groups, a second column that no one asks for, and pieces that do not end where the file does."""
     put(bucket, "lake/ids/x.parquet", MANY, row_group_size=300_000, compression="none", use_dictionary=False)
     sent: list[str] = []
-    lake.s3._client.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))  # type: ignore[attr-defined]
-    assert ids(opened(bucket, lake)) == MANY
-    (file,) = lake.s3.list(f"s3://{bucket.name}/lake/ids")
+    client = bucket.client
+    client.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    files = S3Files(client)
+    assert ids(opened(bucket, Lake(s3=files))) == MANY
+    (file,) = files.list(f"s3://{bucket.name}/lake/ids")
     assert file.bytes > 30 << 20
     assert len(sent) < 20
 
@@ -116,6 +116,13 @@ def test_a_missing_table_is_not_an_empty_one(bucket: Bucket, lake: Lake) -> None
         opened(bucket, lake)
 
 
+def test_a_bucket_s_root_can_be_a_table_and_can_be_missing(bucket: Bucket, lake: Lake) -> None:
+    with pytest.raises(SourceNotReady, match="does not exist"):
+        opened(bucket, lake, "")
+    put(bucket, "x.parquet", ["a"])
+    assert ids(opened(bucket, lake, "")) == ["a"]
+
+
 def test_a_missing_bucket_is_named(bucket: Bucket, lake: Lake) -> None:
     with pytest.raises(StoreFailed, match="s3://no-such-bucket/x: NoSuchBucket"):
         open_table(parse_table("parquet:s3://no-such-bucket/x", "id"), lake)
@@ -123,8 +130,7 @@ def test_a_missing_bucket_is_named(bucket: Bucket, lake: Lake) -> None:
 
 def test_credentials_that_are_not_accepted_say_so(bucket: Bucket) -> None:
     stranger = Endpoint(bucket.endpoint.url, "stranger", "secret")
-    lake = Lake()
-    lake.__dict__["s3"] = S3Files(stranger.client(attempts=1))
+    lake = Lake(s3=S3Files(stranger.client(attempts=1)))
     with pytest.raises(StoreFailed, match="InvalidAccessKeyId") as raised:
         opened(bucket, lake)
     assert "AWS_ACCESS_KEY_ID" in raised.value.hint
@@ -139,8 +145,7 @@ def test_a_missing_region_or_credentials_are_usage_errors(monkeypatch: pytest.Mo
 
 
 def test_the_deadline_ends_reading_too(bucket: Bucket) -> None:
-    lake = Lake()
-    lake.__dict__["s3"] = S3Files(bucket.client, aws.Deadline(-1))
+    lake = Lake(s3=S3Files(bucket.client, aws.Deadline(-1)))
     with pytest.raises(StoreFailed, match="deadline of -1 s"):
         opened(bucket, lake)
 
@@ -177,8 +182,7 @@ def test_an_answer_that_always_breaks_off_is_a_failure_of_the_store(
     fault: Any, bucket: Bucket, proxy: FaultProxy
 ) -> None:
     put(bucket, "lake/ids/x.parquet", ["a", "b"])
-    lake = Lake()
-    lake.__dict__["s3"] = through(proxy, bucket)
+    lake = Lake(s3=through(proxy, bucket))
     proxy.inject(fault, is_get)
     with pytest.raises(StoreFailed, match=r"while reading s3://\S+/x\.parquet: \w+"):
         opened(bucket, lake)
