@@ -5,7 +5,9 @@
 {% macro newest_partition(names, columns, relation) -%}
     {%- set table = relation.render() if relation.render is defined else relation -%}
     {%- set pattern = setting('partition_value_pattern') -%}
-    {%- set candidates = [] -%}
+    {#- By their values, because tables may have more columns than those that count: a list would be searched for
+        each name, which takes seconds with ten thousand. -#}
+    {%- set candidates_by_values = {} -%}
     {%- set ignored = [] -%}
 
     {%- for name in names -%}
@@ -32,10 +34,11 @@
         {%- endfor -%}
         {%- if not looks.right -%}
             {%- do ignored.append(name) -%}
-        {%- elif values not in candidates -%}
-            {%- do candidates.append(values) -%}
+        {%- else -%}
+            {%- do candidates_by_values.update({values | tojson: values}) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- set candidates = candidates_by_values.values() | list -%}
 
     {%- if not candidates -%}
         {%- do exceptions.raise_compiler_error(

@@ -83,10 +83,10 @@ def test_every_other_variable_of_ours_is_told() -> None:
 
 
 def test_every_setting_of_glue_is_in_its_guide_with_its_default() -> None:
-    profile = (PROJECT / "profiles.yml").read_text()
+    profile = (PROJECT / "profiles.yml").read_text() + (PROJECT / "dbt_project.yml").read_text()
     used = dict(re.findall(r"env_var\('(MATCHED_IDS_GLUE_\w+)'(?:, '([^']*)')?\)", profile))
     guide = (PROJECT / "docs/glue.md").read_text()
-    told = re.findall(r"^\| `(MATCHED_IDS_GLUE_\w+)` \| (?:`(.*)`|required)? ?\|", guide, re.MULTILINE)
+    told = re.findall(r"^\| `(MATCHED_IDS_GLUE_\w+)` \| (?:`([^`]*)`|required)? ?\|", guide, re.MULTILINE)
     assert dict(told) == used
 
 

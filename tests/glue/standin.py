@@ -168,8 +168,10 @@ class StandIn:
             return {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/{call.caller}", "UserId": call.caller}
         if call.service == "sts" and call.operation == "AssumeRole":
             return self._assume_role(call.given)
-        if call.service == "lakeformation" and call.operation == "BatchGrantPermissions":
+        if call.service == "lakeformation" and call.operation in ("BatchGrantPermissions", "AddLFTagsToResource"):
             return {"Failures": []}
+        if call.service == "lakeformation" and call.operation == "GetResourceLFTags":
+            return {}
         raise Refusal("InvalidAction", f"The stand-in does not know {call.service}'s {call.operation}.")
 
     def _assume_role(self, given: Json) -> Json:

@@ -273,3 +273,13 @@ def test_a_build_that_replaces_the_table_during_a_publish(lake: GlueLake, target
     # The other build's summary row, and its tests, are still to come, though all numbers of the present row fit.
     ended = publisher(lake, target)
     assert ended.reason == (3, "summary_differs")
+
+
+def test_lake_formation_s_tags_are_set_on_the_table_that_was_built(lake: GlueLake) -> None:
+    """No failure, but it ends what the other tests rely on: dbt's results of a whole build."""
+    lake.settings["MATCHED_IDS_GLUE_LF_TAGS"] = json.dumps({"enabled": True, "tags_table": {"owner": "lake"}})
+    ended = lake.dbt("run", "--target", "glue", "--select", "int_matched_ids_summary")
+    assert ended.success, ended.output
+    (call,) = [call for call in lake.stand_in.calls if call.operation == "AddLFTagsToResource"]
+    assert call.given["LFTags"] == [{"TagKey": "owner", "TagValues": ["lake"]}]
+    assert call.given["Resource"]["Table"]["Name"] == "int_matched_ids_summary"
