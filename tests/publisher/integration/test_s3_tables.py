@@ -70,7 +70,7 @@ def test_what_spark_takes_for_no_data_is_left_out(bucket: Bucket, lake: Lake) ->
     put(bucket, "lake/ids/deeper/part-2.parquet", ["a"])
     for key in ("_SUCCESS", "_temporary/0/part-9.parquet", ".part-1.crc", "deeper_$folder$"):
         bucket.client.put_object(Bucket=bucket.name, Key=f"lake/ids/{key}", Body=b"" if "$" in key else b"no data")
-    put(bucket, "lake/ids_of_another_table/part-1.parquet", ["x"])
+    put(bucket, "lake/ids2/part-1.parquet", ["x"])
     assert ids(opened(bucket, lake)) == ["a", "b"]
 
 
@@ -207,6 +207,21 @@ def test_temporary_credentials_are_renewed_during_a_long_read(
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which remembers what an earlier test had set
     assert ids(open_table(parse_table(f"parquet:s3://{bucket.name}/lake/ids", "id"))) == MANY
     assert len((tmp_path / "asked").read_text()) > 3
+
+
+def test_a_store_that_ignores_ranges_is_found_out(bucket: Bucket) -> None:
+    put(bucket, "lake/ids/x.parquet", [f"{number:06}" for number in range(100_000)])
+    client = bucket.client
+
+    def without_range(params: Any, **_: Any) -> None:  # what it returned would be taken for the answer
+        del params["headers"]["Range"]
+
+    client.meta.events.register("before-call.s3.GetObject", without_range)
+    files = S3Files(client)
+    file = files.stat(f"s3://{bucket.name}/lake/ids/x.parquet")
+    with pytest.raises(StoreFailed, match="IncompleteReadError"), files.open(file) as opened:
+        opened.seek(-8, 2)
+        opened.read()
 
 
 def test_a_position_outside_of_the_file_reads_nothing(bucket: Bucket) -> None:
