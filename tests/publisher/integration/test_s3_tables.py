@@ -202,6 +202,8 @@ def test_temporary_credentials_are_renewed_during_a_long_read(
     (tmp_path / "process.py").write_text(program)
     process = shlex.join([sys.executable, str(tmp_path / "process.py")])
     (tmp_path / "config").write_text(f"[default]\nregion = us-east-1\ncredential_process = {process}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)  # which moto sets while it runs, and which would come first
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.endpoint.url)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which remembers what an earlier test had set
