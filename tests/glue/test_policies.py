@@ -67,7 +67,7 @@ class Command:
     output: str
 
 
-_IS_A_SCHEMA = re.compile(r"tables/matched_[0-9]+").fullmatch
+_SCHEMA_FOLDER = re.compile(r"tables/matched_[0-9]+(?=/|$)")
 
 
 @dataclass
@@ -101,14 +101,18 @@ class Watch:
         """Tells whether it is the stand-in's Hive metastore that makes, or looks for, the folder of a database.
 
         On AWS nobody does: dbt-glue creates the database in the catalog, and a catalog makes no folders. It can be one
-        of an earlier test's databases, which are dropped when the metastore is next brought up to the catalog.
+        of an earlier test's databases, which is dropped, files and all, when the metastore is next brought up to date.
         """
         keys = [dict(need.context).get("s3:prefix", need.resource.partition("/")[2]).rstrip("/") for need in needs]
         return (
             caller == "glue"
             and bool(keys)
-            and all(f"{self.schema_folder}/".startswith(f"{key}/") or _IS_A_SCHEMA(key) for key in keys)
+            and all(f"{self.schema_folder}/".startswith(f"{key}/") or self._is_of_another_schema(key) for key in keys)
         )
+
+    def _is_of_another_schema(self, key: str) -> bool:
+        found = _SCHEMA_FOLDER.match(key)
+        return found is not None and found[0] != self.schema_folder.rstrip("/")
 
     def __call__(self, exchange: Exchange) -> None:
         if not self.is_on:
