@@ -42,7 +42,7 @@ class Files(Protocol):
         """Opens a file for reading at any position, in the version that `file` names where that can be told.
 
         Raises:
-            FileMissing: It is gone.
+            FileMissing: It is gone; also while reading.
             SourceNotReady: It is another version now, or cannot be read; also while reading.
             StoreFailed: The store failed; also while reading.
         """

@@ -34,18 +34,6 @@ _REBUILD = "Something rebuilt the table, or its snapshots were expired: run `dbt
 
 
 @dataclass(frozen=True)
-class SnapshotFile:
-    """A data file of a snapshot.
-
-    Attributes:
-        deleted: Positions of the rows that delete files take out, ascending.
-    """
-
-    file: FileState
-    deleted: array[int]
-
-
-@dataclass(frozen=True)
 class Snapshot:
     """A table's current snapshot.
 
@@ -139,8 +127,8 @@ def read_snapshot(files: Files, location: str) -> Snapshot:
     return _pinned(*_load(files, location), location)
 
 
-def data_files(files: Files, snapshot: Snapshot) -> list[SnapshotFile]:
-    """Lists a snapshot's data files, and what of them was deleted.
+def data_files(files: Files, snapshot: Snapshot) -> list[tuple[FileState, array[int]]]:
+    """Lists a snapshot's data files, each with the positions of the rows that delete files take out, ascending.
 
     Raises:
         SourceNotReady: A file of the metadata is missing or damaged.
@@ -179,7 +167,7 @@ def data_files(files: Files, snapshot: Snapshot) -> list[SnapshotFile]:
                 "Set the table property write.format.default to parquet, and rebuild it.",
             )
         file = _stat(files, normal_location(task.file.file_path))
-        found.append(SnapshotFile(file, deleted[task.file.file_path]))
+        found.append((file, deleted[task.file.file_path]))
     return found
 
 

@@ -83,7 +83,8 @@ class S3Files:
         """Returns `length` bytes from `begin`, of this version of the object.
 
         Raises:
-            SourceNotReady: It was replaced or removed.
+            FileMissing: It was removed.
+            SourceNotReady: It was replaced.
             StoreFailed: The store failed.
         """
         bucket, key = _split(file.path)
@@ -101,13 +102,7 @@ class S3Files:
                         raise
             raise IncompleteReadError(actual_bytes=len(body), expected_bytes=length)
 
-        try:
-            return self._ask(file.path, get)
-        except FileMissing:
-            raise SourceNotReady(
-                f"The file {file.path} of the table was removed while it was read.",
-                "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
-            ) from None
+        return self._ask(file.path, get)
 
     def _ask(self, location: str, request: Callable[[], _Answer]) -> _Answer:
         self._deadline.require_time(f"reading {location}")

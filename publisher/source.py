@@ -266,10 +266,7 @@ def _contents(ref: TableRef, lake: Lake) -> _Contents:
         from publisher.iceberg import data_files
 
         snapshot, listing = _snapshot(location, lake)
-        files = data_files(reader, snapshot)
-        return _Contents(
-            reader, tuple((file.file, file.deleted) for file in files), listing, snapshot.columns, snapshot
-        )
+        return _Contents(reader, tuple(data_files(reader, snapshot)), listing, snapshot.columns, snapshot)
     found = _parquet_files(ref, location, reader)
     return _Contents(reader, tuple((file, _NOTHING_DELETED) for file in found), frozenset(found))
 
