@@ -83,10 +83,14 @@ def _answering(command: _Command) -> _Command:
 
 def _common(command: _Command) -> _Command:
     """Adds the options that every command about a destination has."""
+    return _to(required=True)(_answering(command))
+
+
+def _to(*, required: bool) -> Callable[[_Command], _Command]:
     return click.option(
-        "--to", "to", envvar="PUBLISHER_TO", required=True, metavar="S3_URL",
+        "--to", "to", envvar="PUBLISHER_TO", required=required, metavar="S3_URL",
         help="The destination, s3://bucket[/prefix].  [env: PUBLISHER_TO]",
-    )(_answering(command))  # fmt: skip
+    )  # fmt: skip
 
 
 def _dbt(command: _Command) -> _Command:
@@ -418,10 +422,7 @@ def verify(output: Output, to: str, endpoint_url: str | None) -> None:
     help="End with 5 when it is older.  [env: MATCHED_IDS_MAX_PARTITION_AGE_DAYS]",
 )  # fmt: skip
 @click.option("--newer-than-active", is_flag=True, help="End with 8 when active comes from it already; needs --to.")
-@click.option(
-    "--to", "to", envvar="PUBLISHER_TO", metavar="S3_URL",
-    help="The destination, s3://bucket[/prefix].  [env: PUBLISHER_TO]",
-)  # fmt: skip
+@_to(required=False)
 @click.option(
     "--ready-file", envvar="PUBLISHER_READY_FILE", metavar="NAME",
     help="Take only a partition whose folder holds such an object: _SUCCESS.  [env: PUBLISHER_READY_FILE]",

@@ -39,6 +39,7 @@ from publisher.errors import GuardRefusal, NothingNew, SourceNotReady, UsageErro
 from publisher.glue import ExpressionRefused, GlueCatalog, GluePartition, GlueTable
 from publisher.guards import partition_key, require_not_older
 from publisher.keys import Destination
+from publisher.settings import parse_glue_table
 from publisher.store import Store
 
 # The defaults of macros/setting.sql and models/staging/_staging__sources.yml.
@@ -145,12 +146,7 @@ def glue_table(text: str | None, environment: Mapping[str, str]) -> tuple[str, s
     if text is None:
         schema = environment.get("MATCHED_IDS_RECORDS_SCHEMA") or SCHEMA
         text = f"glue:{schema}.{environment.get('MATCHED_IDS_RECORDS_TABLE') or TABLE}"
-    found = re.fullmatch(r"glue:([^.\s]+)\.([^.\s]+)", text)
-    if found is None:
-        raise UsageError(
-            f"The table {text!r} is not of the form glue:database.table.", "Name one table of the Glue catalog."
-        )
-    return found[1], found[2]
+    return parse_glue_table(text)
 
 
 # The rule. As in macros/newest_partition.sql; what changes here must change there.

@@ -124,7 +124,19 @@ def parse_table(text: str, id_column: str) -> TableRef:
             f"Known kinds: {', '.join(TABLE_KINDS)}. Example: --table parquet:/data/ids --source-partition 20251022.",
         )
     if kind == "glue":
-        if not re.fullmatch(r"[^.\s]+\.[^.\s]+", location):
-            raise UsageError(f"The table {text!r} is not of the form glue:database.table.", "Name one table of Glue.")
-        return TableRef(kind, location, id_column)
+        return TableRef(kind, ".".join(parse_glue_table(text)), id_column)
     return TableRef(kind, normal_location(location), id_column)
+
+
+def parse_glue_table(text: str) -> tuple[str, str]:
+    """Reads `glue:database.table`, and returns the two names.
+
+    Raises:
+        UsageError: It is anything else.
+    """
+    found = re.fullmatch(r"glue:([^.\s]+)\.([^.\s]+)", text)
+    if found is None:
+        raise UsageError(
+            f"The table {text!r} is not of the form glue:database.table.", "Name one table of the Glue catalog."
+        )
+    return found[1], found[2]
