@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -53,7 +54,9 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
         response_checksum_validation="when_required",
     )
     try:
-        return boto3.client(service, endpoint_url=endpoint_url, config=config)
+        # boto3 itself knows AWS_DEFAULT_REGION only; the target `glue` and AWS's other SDKs take AWS_REGION first.
+        region = os.environ.get("AWS_REGION") or None
+        return boto3.client(service, region_name=region, endpoint_url=endpoint_url, config=config)
     except ValueError as error:
         raise UsageError(
             f"The endpoint {endpoint_url!r} is not a URL.", "Give it as http://host:port or https://host."

@@ -144,6 +144,13 @@ def test_a_missing_region_or_credentials_are_usage_errors(monkeypatch: pytest.Mo
     assert "AWS_REGION" in raised.value.hint
 
 
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_either_variable_is_the_region(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setenv(name, "sa-east-1")
+    assert aws.client("glue").meta.region_name == "sa-east-1"
+
+
 def test_the_deadline_ends_reading_too(bucket: Bucket) -> None:
     lake = Lake(s3=S3Files(bucket.client, aws.Deadline(-1)))
     with pytest.raises(StoreFailed, match="deadline of -1 s"):
