@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from publisher import guards
@@ -14,6 +17,7 @@ from publisher.artifacts import StoredObject
 from publisher.dbt_artifacts import read_build
 from publisher.errors import IntegrityError, PublisherError, StoreFailed
 from publisher.keys import Destination
+from publisher.promote import Way, prepared
 from publisher.source import Lake, open_table, read_summary
 from publisher.store import PreconditionFailed, Store
 
@@ -21,6 +25,9 @@ _MAX_SKEW_SECONDS = 300  # S3 refuses requests that are signed with a clock furt
 _NO_ETAG = "0" * 32
 _CONTENT = b"publisher doctor"
 _SHA256 = hashlib.sha256(_CONTENT).hexdigest()
+# Of a store that looks at a condition and does not hold on to it, a single race shows nothing more often than not.
+_RACERS = 8
+_RACES = 5
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ def examine(
         ("condition on a copy's source", scratch.copy_other_source),
         ("condition on a copy's destination", scratch.copy_unexpected),
         ("compare-and-swap", scratch.swap),
+        ("compare-and-swap at once", scratch.race),
+        ("files beyond one copy", scratch.parts),
         ("clock", scratch.clock),
         ("remove an object", scratch.remove),
     ):
@@ -116,13 +125,13 @@ class _Scratch:
         self._now = now
         self._one = f"{destination.scratch_prefix}one"
         self._two = f"{destination.scratch_prefix}two"
+        self._racers = [f"{destination.scratch_prefix}racer-{number}" for number in range(_RACERS)]
         self._etag: str | None = None
+        self._way: Way | None = None
 
     def look(self) -> str:
         active = self._store.head(self._destination.active_key)
-        for key in (self._one, self._two, f"{self._one}-damaged"):  # an earlier doctor may have been killed
-            if (left := self._store.head(key)) is not None:
-                self._store.delete(key, left.etag)
+        self._clear()  # an earlier doctor may have been killed
         return "reachable; " + ("something is active" if active else "nothing is active yet")
 
     def create(self) -> str:
@@ -175,17 +184,51 @@ class _Scratch:
         return "x-amz-copy-source-if-match is honoured"
 
     def copy_unexpected(self) -> str:
-        etag = self._created()
-        unfit = "it ignores conditions on a copy's destination"
-        _must_fail(unfit, lambda: self._store.copy(self._one, etag, self._two, None, {}))
-        _must_fail(unfit, lambda: self._store.copy(self._one, etag, self._two, _NO_ETAG, {}))
-        return "If-Match and If-None-Match are honoured"
+        self._created()
+        if self._honours_conditions(Way.COPY):
+            self._way = Way.COPY
+            return f"If-Match and If-None-Match are honoured by {Way.COPY.value}"
+        if self._honours_conditions(Way.PARTS):
+            self._way = Way.PARTS
+            return f"ignored by {Way.COPY.value}, honoured by {Way.PARTS.value}: files are promoted in parts"
+        raise _Unfit("it ignores conditions on a copy's destination")
 
     def swap(self) -> str:
-        self._store.copy(self._one, self._created(), self._two, self._found(self._two).etag, {"swapped_by": "doctor"})
-        if dict(self._found(self._two).texts) != {"swapped_by": "doctor"}:
+        way = self._way or Way.COPY
+        self._swap(way, self._one, self._created(), self._found(self._two).etag, {"swapped_by": "doctor"})
+        found = self._found(self._two)
+        if dict(found.texts) != {"swapped_by": "doctor"}:
             raise _Unfit("a copy was confirmed and did not happen")
-        return "a copy replaces exactly the version that it expects"
+        with self._store.read(self._two, found.etag) as pieces:
+            if b"".join(pieces) != _CONTENT:
+                raise _Unfit("a copy has other content than its source")
+        return f"{way.value} replaces exactly the version that it expects"
+
+    def race(self) -> str:
+        if self._way is None:
+            raise LookupError(self._two)
+        if (winners := self._most_winners(self._way)) > 1:
+            raise _Unfit(
+                f"of {_RACERS} requests at once that each expected the same version, {winners} replaced it"
+                f" ({self._way.value} looks at the condition, and does not hold on to it)"
+            )
+        return f"of {_RACERS} at once, one replaces the version that all of them expect"
+
+    def parts(self) -> str:
+        """Tells what becomes of larger files; a store that cannot take them is fit for all others."""
+        self._created()
+        limit = f"more than {self._store.copy_limit_bytes:,} bytes"
+        try:
+            if not self._honours_conditions(Way.PARTS):
+                return f"{Way.PARTS.value} ignores conditions: a file of {limit} will be refused"
+        except StoreFailed as error:
+            return f"a file of {limit} will be refused: {error.message}"
+        if self._way is not Way.PARTS and (winners := self._most_winners(Way.PARTS)) > 1:
+            return (
+                f"{Way.PARTS.value} looks at conditions, but of {_RACERS} at once {winners} passed:"
+                f" let one publisher at a time promote files of {limit}"
+            )
+        return f"{Way.PARTS.value} honours conditions: files of {limit} can be promoted"
 
     def clock(self) -> str:
         skew = abs((self._now() - self._found(self._one).last_modified).total_seconds())
@@ -195,12 +238,48 @@ class _Scratch:
 
     def remove(self) -> str:
         self._created()
-        for key in (self._one, self._two, f"{self._one}-damaged"):
-            if (left := self._store.head(key)) is not None:
-                self._store.delete(key, left.etag)
+        self._clear()
         if self._store.head(self._one) is not None:
             raise _Unfit("what was removed is still there")
         return "s3:DeleteObject is granted (for the hold; a publish removes nothing)"
+
+    def _clear(self) -> None:
+        for key in (self._one, self._two, f"{self._one}-damaged", *self._racers):
+            if (left := self._store.head(key)) is not None:
+                self._store.delete(key, left.etag)
+
+    def _swap(self, way: Way, source: str, etag: str, expected_etag: str | None, texts: dict[str, str]) -> None:
+        with prepared(self._store, way, source, etag, self._two, texts) as swap:
+            swap(expected_etag)
+
+    def _honours_conditions(self, way: Way) -> bool:
+        for unmet in (None, _NO_ETAG):
+            with prepared(self._store, way, self._one, self._created(), self._two, {}) as swap:
+                if not _is_refused(partial(swap, unmet)):
+                    return False
+        return True
+
+    def _most_winners(self, way: Way) -> int:
+        """Lets several replace one version at once, a few times over, and returns how many succeeded at most."""
+        etags = []
+        for key in self._racers:
+            content = key.encode()  # each its own: an ETag tells contents apart
+            if (left := self._store.head(key)) is None:
+                etags.append(self._store.create(key, io.BytesIO(content), hashlib.sha256(content).hexdigest(), {}))
+            else:
+                etags.append(left.etag)
+        most = 0
+        for _ in range(_RACES):
+            self._swap(way, self._one, self._created(), self._found(self._two).etag, {})
+            expected = self._found(self._two).etag
+            with ExitStack() as ready, ThreadPoolExecutor(_RACERS) as pool:
+                swaps = [
+                    ready.enter_context(prepared(self._store, way, key, etag, self._two, {}))
+                    for key, etag in zip(self._racers, etags, strict=True)
+                ]
+                refused = pool.map(_is_refused, [partial(swap, expected) for swap in swaps])
+                most = max(most, list(refused).count(False))
+        return most
 
     def _created(self) -> str:
         if self._etag is None:
@@ -218,8 +297,13 @@ class _Scratch:
 
 
 def _must_fail(unfit: str, attempt: Callable[[], object]) -> None:
+    if not _is_refused(attempt):
+        raise _Unfit(unfit)
+
+
+def _is_refused(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except PreconditionFailed:
-        return
-    raise _Unfit(unfit)
+        return True
+    return False

@@ -90,9 +90,12 @@ def publish(
             encoded = _encode(origin.table, spool, settings, watcher)
             _guard_content(origin, lake, encoded, settings, enforce)
 
+        def guard_hold() -> None:
+            enforce(guards.require_no_hold, current_hold(store, destination))
+
         def guard_change(active: StoredObject | None) -> Metadata:
             """Runs the guards that depend on what is active, and returns what to say about the new file."""
-            enforce(guards.require_no_hold, current_hold(store, destination))
+            guard_hold()
             enforce(guards.require_not_older, origin.source_partition, active)
             changes = _changes(store, active, spool, watcher)
             active_ids = changes.active_ids if changes else active.metadata.total_ids if active else None
@@ -108,9 +111,8 @@ def publish(
             with steps("read_back"):
                 promote.read_back(store, staged, encoded)
             with steps("promote"):
-                promote.require_compare_and_swap(store, staged, active)
-                enforce(guards.require_no_hold, current_hold(store, destination))
-                promoted, previous = promote.promote(store, destination, staged, encoded.bytes, active, guard_change)
+                way, staged = promote.require_compare_and_swap(store, destination, staged, active)
+                promoted, previous = promote.promote(store, destination, staged, way, active, guard_change, guard_hold)
         except PublisherError as error:
             promote.note_failure(store, destination, staged, error)
             raise

@@ -110,6 +110,6 @@ def _promote(
             replaces=replaced.metadata.staged_key if replaced else None,
         )
 
-    staged = promote.Staged(target.key, target.etag, metadata(active))
-    promote.require_compare_and_swap(store, replace(staged, metadata=target.metadata), active)
-    return promote.promote(store, destination, staged, target.bytes, active, metadata)
+    staged = promote.Staged(target.key, target.etag, target.bytes, target.metadata)
+    way, staged = promote.require_compare_and_swap(store, destination, staged, active)
+    return promote.promote(store, destination, replace(staged, metadata=metadata(active)), way, active, metadata)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 from publisher.artifacts import StoredObject
 
 CONTENT_TYPE = "application/gzip"
+
+# Replaces an object in one atomic step. Takes the ETag that it must have, None when it must not exist; returns the new
+# one. Raises PreconditionFailed when it is not what was expected; then nothing was changed.
+Swap = Callable[[str | None], str]
 
 
 class PreconditionFailed(Exception):
@@ -23,8 +27,13 @@ class Store(Protocol):
     """One bucket.
 
     Every method raises `publisher.errors.StoreFailed` when the store refuses, cannot be reached, or keeps failing.
-    ETags are without quotes.
+    ETags are without quotes. They are not of the content alone: the same bytes uploaded in parts have another.
     """
+
+    @property
+    def copy_limit_bytes(self) -> int:
+        """How many bytes one `copy` takes at most; a larger object is copied in parts."""
+        ...
 
     def head(self, key: str) -> StoredObject | None:
         """Returns what is under `key`, None when nothing is."""
@@ -86,5 +95,24 @@ class Store(Protocol):
 
         Raises:
             PreconditionFailed: One of the two is not what was expected; nothing was changed.
+        """
+        ...
+
+    def copy_in_parts(
+        self, source: str, source_etag: str, destination: str, texts: Mapping[str, str]
+    ) -> AbstractContextManager[Swap]:
+        """Copies `source` to where nobody sees it, and yields what then makes it `destination`.
+
+        The same compare-and-swap as `copy`, for objects of any size, and for stores that look at a condition here and
+        not there. What was not swapped in when the block is left is thrown away; best effort.
+
+        Args:
+            source: The key to copy.
+            source_etag: The ETag that it must have.
+            destination: The key to replace.
+            texts: The copy's metadata; none of the source's is kept.
+
+        Raises:
+            PreconditionFailed: The source is not what was expected.
         """
         ...

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from publisher.artifacts import StoredObject
 from publisher.errors import IntegrityError
-from publisher.store import ObjectMissing, PreconditionFailed
+from publisher.store import ObjectMissing, PreconditionFailed, Swap
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,19 @@ class _Kept:
     content: bytes
     texts: Mapping[str, str]
     at: datetime
+    is_in_parts: bool = False
 
     @property
     def etag(self) -> str:
-        return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+        digest = hashlib.md5(self.content, usedforsecurity=False)
+        if self.is_in_parts:  # as S3 does it; here, there is one part
+            return f"{hashlib.md5(digest.digest(), usedforsecurity=False).hexdigest()}-1"
+        return digest.hexdigest()
 
 
 class MemoryStore:
-    def __init__(self) -> None:
+    def __init__(self, copy_limit_bytes: int = 5 << 30) -> None:
+        self.copy_limit_bytes = copy_limit_bytes
         self._objects: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
@@ -54,7 +59,8 @@ class MemoryStore:
         with self._lock:
             if key in self._objects:
                 raise PreconditionFailed(key)
-            self._objects[key] = kept = _Kept(content, dict(texts), datetime.now(timezone.utc))
+            is_in_parts = len(content) > self.copy_limit_bytes
+            self._objects[key] = kept = _Kept(content, dict(texts), datetime.now(timezone.utc), is_in_parts)
         return kept.etag
 
     def delete(self, key: str, etag: str) -> None:
@@ -67,11 +73,32 @@ class MemoryStore:
     def copy(
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
     ) -> str:
+        found = self._found(source, source_etag)
+        assert len(found.content) <= self.copy_limit_bytes
+        return self._swap(destination, expected_etag, _Kept(found.content, dict(texts), datetime.now(timezone.utc)))
+
+    @contextmanager
+    def copy_in_parts(
+        self, source: str, source_etag: str, destination: str, texts: Mapping[str, str]
+    ) -> Iterator[Swap]:
+        found = self._found(source, source_etag)
+
+        def swap(expected_etag: str | None) -> str:
+            kept = _Kept(found.content, dict(texts), datetime.now(timezone.utc), is_in_parts=True)
+            return self._swap(destination, expected_etag, kept)
+
+        yield swap
+
+    def _found(self, key: str, etag: str) -> _Kept:
+        found = self._objects.get(key)
+        if found is None or found.etag != etag:
+            raise PreconditionFailed(key)
+        return found
+
+    def _swap(self, key: str, expected_etag: str | None, kept: _Kept) -> str:
         with self._lock:
-            found, replaced = self._objects.get(source), self._objects.get(destination)
-            if found is None or found.etag != source_etag:
-                raise PreconditionFailed(source)
+            replaced = self._objects.get(key)
             if (replaced.etag if replaced else None) != expected_etag:
-                raise PreconditionFailed(destination)
-            self._objects[destination] = kept = _Kept(found.content, dict(texts), datetime.now(timezone.utc))
+                raise PreconditionFailed(key)
+            self._objects[key] = kept
         return kept.etag

@@ -1,7 +1,8 @@
 """moto with the strictness put in front of it that S3 has and moto lacks.
 
-moto 5.2 ignores conditions on a copy, and wrong checksums, so a promotion against it alone would prove nothing. This
-front answers such requests itself, as S3 does, and lets one request through at a time: moto is not made for several.
+moto 5.2 ignores conditions on a copy, If-Match when a multipart upload is completed, and wrong checksums, so a
+promotion against it alone would prove nothing. This front answers such requests itself, as S3 does, and lets one
+request through at a time: moto is not made for several.
 moto runs in this process and not as a server: its server drops headers with an underscore, and so our metadata.
 """
 
@@ -62,7 +63,7 @@ def running() -> Iterator[Endpoint]:
 
 def _answer(event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse:
     with _lock:
-        refusal = _refusal(request) if request.method == "PUT" else None
+        refusal = _refusal(request) if request.method in ("PUT", "POST") else None
         if refusal is None:
             return botocore_stubber(event_name, request)
     status, code = refusal
@@ -85,11 +86,12 @@ def _refusal(request: AWSPreparedRequest) -> tuple[int, str] | None:
         body.seek(begin)
         if received != sent:
             return 400, "BadDigest"
-    if "x-amz-copy-source" not in headers:
-        return None
-    source = _etag(unquote(headers["x-amz-copy-source"]))
-    if headers.get("x-amz-copy-source-if-match", source) != source:
-        return 412, "PreconditionFailed"
+    if "x-amz-copy-source" in headers:
+        source = _etag(unquote(headers["x-amz-copy-source"]))
+        if headers.get("x-amz-copy-source-if-match", source) != source:
+            return 412, "PreconditionFailed"
+    elif request.method == "PUT":
+        return None  # moto looks at the conditions of these itself
     present = _etag(unquote(urlsplit(request.url).path))
     if headers.get("if-none-match") == "*" and present is not None:
         return 412, "PreconditionFailed"

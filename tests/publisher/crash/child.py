@@ -2,7 +2,7 @@
 
 Arguments: a moment; the number of the request, from 1; a file that gets one line for each request that was begun; then
 the publisher's own arguments. The moments: `before` the request, `amid` its body, `unanswered` (sent, and gone before
-the answer), `after` the answer, `never`.
+the answer), `after` the answer, `never`. In the environment, PART_BYTES is what one request and a part take at most.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from botocore.httpsession import URLLib3Session
 
 from publisher.cli import main
+from publisher.s3 import S3Store
 
 
 class _DeadlyBody:
@@ -62,6 +63,13 @@ def _install(moment: str, number: int, log: Path) -> None:
     URLLib3Session.send = send_or_die  # type: ignore[method-assign,assignment]
 
 
+def _lower(part_bytes: int) -> None:
+    defaults = S3Store.__init__.__kwdefaults__ or {}
+    defaults.update(single_request_bytes=part_bytes, part_bytes=part_bytes)
+
+
 if __name__ == "__main__":
+    if "PART_BYTES" in os.environ:
+        _lower(int(os.environ["PART_BYTES"]))
     _install(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
     main(sys.argv[4:])

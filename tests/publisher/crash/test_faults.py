@@ -46,12 +46,18 @@ KNOWN_KINDS = {
 _making_clients = threading.Lock()
 
 
-def impatient_client(endpoint: Endpoint, url: str, attempts: int = ATTEMPTS) -> S3Client:
-    """Returns a client like the publisher's own, but for its timeouts and the number of its attempts."""
+def impatient_client(
+    endpoint: Endpoint, url: str, attempts: int = ATTEMPTS, *, is_payload_signed: bool = True
+) -> S3Client:
+    """Returns a client like the publisher's own, but for its timeouts and the number of its attempts.
+
+    Without payload signing, as over HTTPS, nothing but a checksum tells a store what was damaged.
+    """
     config = Config(
         connect_timeout=5,
         read_timeout=1,
         retries={"mode": "standard", "total_max_attempts": attempts},
+        s3={"payload_signing_enabled": is_payload_signed},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )

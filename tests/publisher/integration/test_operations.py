@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 
+from demo.seaweedfs import Endpoint
 from publisher.doctor import Check, examine
-from publisher.errors import Conflict, GuardRefusal, IntegrityError, PublisherError, UsageError
+from publisher.errors import Conflict, GuardRefusal, IntegrityError, PublisherError, StoreFailed, UsageError
 from publisher.hold import current_hold, set_hold
 from publisher.inspect_active import history, verify
+from publisher.promote import Way
 from publisher.publish import publish
 from publisher.rollback import rollback
+from publisher.s3 import S3Store
 from publisher.settings import Limits, parse_duration
-from publisher.store import PreconditionFailed, Store
-from tests.conftest import Bucket, WriteTable
+from publisher.store import PreconditionFailed, Store, Swap
+from tests.conftest import Bucket, WriteTable, new_bucket
+from tests.in_parts import ignoring, uploads
 from tests.memory_store import MemoryStore
 from tests.publisher.integration.test_cli import publish as publish_by_cli
 from tests.publisher.integration.test_cli import run
@@ -197,8 +203,50 @@ def test_a_good_store_passes_and_keeps_nothing(any_bucket: Bucket) -> None:
     for _ in range(2):
         found = checks(any_bucket.store)
         assert [check for check in found.values() if not check.passed] == []
-        assert len(found) == 12
+        assert len(found) == 14
+        assert "honoured by CopyObject" in found["condition on a copy's destination"].detail
     assert any_bucket.keys() == []
+    assert uploads(any_bucket) == []
+
+
+def test_doctor_tells_that_a_store_takes_parts_only(moto: Endpoint) -> None:
+    bucket = new_bucket(moto)
+    found = checks(S3Store(bucket.name, client=ignoring(bucket.client, Way.COPY)))
+    assert [check for check in found.values() if not check.passed] == []
+    assert "ignored by CopyObject, honoured by Comp" in found["condition on a copy's destination"].detail
+    assert "CompleteMultipartUpload replaces exactly" in found["compare-and-swap"].detail
+    assert bucket.keys() == []
+
+
+def test_doctor_tells_what_becomes_of_larger_files(any_bucket: Bucket) -> None:
+    found = checks(S3Store(any_bucket.name, client=ignoring(any_bucket.client, Way.PARTS)))
+    assert [check for check in found.values() if not check.passed] == []
+    assert "more than 5,368,709,120 bytes will be refused" in found["files beyond one copy"].detail
+    assert "5,368,709,120 bytes" in checks(any_bucket.store)["files beyond one copy"].detail
+
+
+def test_a_store_without_multipart_uploads_is_fit_for_other_files() -> None:
+    def lacking(*_: Any) -> Any:
+        raise StoreFailed("The store failed while copying: NotImplemented.", "use another")
+
+    found = checks(Between(MemoryStore(), copy_in_parts=lacking))
+    assert [check for check in found.values() if not check.passed] == []
+    assert "will be refused: The store failed" in found["files beyond one copy"].detail
+
+
+def racing(store: MemoryStore) -> Store:
+    """A store that looks at the conditions of a copy, and replaces the object a moment later."""
+
+    def copy(method: Any, source: str, source_etag: str, destination: str, expected: Any, texts: Any) -> str:
+        found = store.head(destination)
+        if (found.etag if found else None) != expected:
+            raise PreconditionFailed(destination)
+        time.sleep(0.02)
+        found = store.head(destination)
+        etag: str = method(source, source_etag, destination, found.etag if found else None, texts)
+        return etag
+
+    return Between(store, copy=copy)
 
 
 def ignoring_destination(store: MemoryStore) -> Store:
@@ -207,7 +255,13 @@ def ignoring_destination(store: MemoryStore) -> Store:
         etag: str = method(source, source_etag, destination, found.etag if found else None, texts)
         return etag
 
-    return Between(store, copy=copy)
+    @contextmanager
+    def copy_in_parts(method: Any, source: str, source_etag: str, destination: str, texts: Any) -> Iterator[Swap]:
+        found = store.head(destination)
+        with method(source, source_etag, destination, texts) as swap:
+            yield lambda _expected: swap(found.etag if found else None)
+
+    return Between(store, copy=copy, copy_in_parts=copy_in_parts)
 
 
 def ignoring_create_only(store: MemoryStore) -> Store:
@@ -234,7 +288,8 @@ def ignoring_checksums(store: MemoryStore) -> Store:
 @pytest.mark.parametrize(
     ("careless", "failing"),
     [
-        (ignoring_destination, {"condition on a copy's destination"}),
+        (ignoring_destination, {"condition on a copy's destination", "compare-and-swap at once"}),
+        (racing, {"compare-and-swap at once"}),
         (ignoring_create_only, {"create once only"}),
         (ignoring_checksums, {"reject a wrong checksum"}),
     ],
@@ -265,7 +320,7 @@ def test_doctor_on_the_command_line(bucket: Bucket, tmp_path: Path) -> None:
     assert [check["name"] for check in report["checks"] if not check["passed"]] == ["dbt's artifacts and tables"]
     shown = run(bucket, "doctor", "--target-path", str(tmp_path), AWS_SECRET_ACCESS_KEY="wrong")
     assert shown.returncode == 7
-    assert shown.stdout.count("FAILED") >= 11
+    assert shown.stdout.count("FAILED") >= 13
     assert "credentials" in shown.stdout
 
 

@@ -29,7 +29,7 @@ from publisher.inspect_active import verify
 from publisher.keys import Destination
 from publisher.publish import publish
 from publisher.settings import NO_LIMITS, PublishSettings
-from publisher.store import PreconditionFailed, Store
+from publisher.store import PreconditionFailed, Store, Swap
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
 
@@ -84,6 +84,15 @@ class Between(Store):
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
     ) -> str:
         return self._call("copy", source, source_etag, destination, expected_etag, texts)
+
+    @property
+    def copy_limit_bytes(self) -> int:
+        return self._store.copy_limit_bytes
+
+    def copy_in_parts(
+        self, source: str, source_etag: str, destination: str, texts: Mapping[str, str]
+    ) -> AbstractContextManager[Swap]:
+        return self._call("copy_in_parts", source, source_etag, destination, texts)
 
 
 def active_content(store: Store) -> bytes | None:
@@ -305,8 +314,14 @@ def test_a_store_that_ignores_the_condition_is_found_out_before_the_promotion(
         found = store.head(destination)
         return copy(source, source_etag, destination, found.etag if found else None, texts)
 
+    @contextmanager
+    def careless_too(method: Any, source: str, source_etag: str, destination: str, texts: Any) -> Iterator[Swap]:
+        found = store.head(destination)
+        with method(source, source_etag, destination, texts) as swap:
+            yield lambda _expected: swap(found.etag if found else None)
+
     with pytest.raises(StoreFailed, match="ignores a condition"):
-        publish(settings(write_table(["today"])), Between(store, copy=careless), now=clock)
+        publish(settings(write_table(["today"])), Between(store, copy=careless, copy_in_parts=careless_too), now=clock)
     assert active_content(store) == (None if first else b"yesterday")
 
 
