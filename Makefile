@@ -2,6 +2,7 @@
 # make check  lint, types, import rules, then nothing is left to say     make lock    the locks anew
 PYTHON ?= python3
 ROWS ?= 2000000
+TARGET ?= local
 # An environment of the caller's must not leak into ours; PYTHONPATH above all.
 unexport PYTHONPATH PYTHONHOME
 
@@ -13,6 +14,7 @@ ENV := .venv/.made-from-lock
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
+	@echo "make demo TARGET=duckdb   the same on DuckDB, without Java"
 	@echo "make demo-clean           remove what the demo made"
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make check                lint, format, types, import rules"
@@ -35,7 +37,7 @@ $(ENV): requirements/uv.txt requirements/dev.txt pyproject.toml
 	@touch $(ENV)
 
 demo: $(ENV)
-	@$(BIN)/python -m demo --rows $(ROWS)
+	@$(BIN)/python -m demo --rows $(ROWS) --target $(TARGET)
 
 demo-clean:
 	@rm -rf .demo
@@ -62,6 +64,8 @@ lock: $(ENV)
 		--extra glue pyproject.toml -o requirements/glue.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--extra local --extra spark pyproject.toml -o requirements/spark.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--extra duckdb pyproject.toml -o requirements/duckdb.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean

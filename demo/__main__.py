@@ -24,6 +24,7 @@ from demo import data, seaweedfs
 PROJECT = Path(__file__).resolve().parent.parent
 FIRST_DAYS = ("20251020", "20251021", "20251022")
 BUCKET = "matched-ids"
+TARGETS = ("local", "duckdb")
 LINES_SHOWN = 3
 _LABEL_WIDTH = 15
 
@@ -37,24 +38,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000, help="rows of each daily partition (default: 2000000)")
     parser.add_argument("--folder", type=Path, default=PROJECT / ".demo", help="where everything goes (default: .demo)")
+    parser.add_argument("--target", choices=TARGETS, default=TARGETS[0], help="the dbt target (default: local)")
     arguments = parser.parse_args()
     if arguments.rows < 1000:
         parser.error("--rows: at least 1000, so that some match")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        run(arguments.folder.resolve(), arguments.rows)
+        run(arguments.folder.resolve(), arguments.rows, arguments.target)
     except (DemoFailed, seaweedfs.StoreNotStarted) as error:
         sys.exit(f"\nthe demo failed: {error}")
     except KeyboardInterrupt:
         sys.exit("\nstopped; `make demo` goes on from here, `make demo-clean` removes everything")
 
 
-def run(folder: Path, rows: int) -> None:
+def run(folder: Path, rows: int, target: str) -> None:
     """Does the steps one after the other.
 
     Args:
-        folder: Gets data/, store/, spark/, target/, report.json and latest.txt.gz.
+        folder: Gets data/, store/, local/ or duckdb/, target/, report.json and latest.txt.gz.
         rows: Rows of each new partition.
+        target: The dbt target, Spark or DuckDB.
 
     Raises:
         DemoFailed: dbt or the publisher failed.
@@ -67,8 +70,7 @@ def run(folder: Path, rows: int) -> None:
             endpoint = until_the_end.enter_context(seaweedfs.running(folder / "store"))
             say(f"SeaweedFS at {endpoint.url}")
         create_bucket(endpoint)
-        environment = child_environment(folder, endpoint)
-        register(folder, environment, len(days))
+        environment = child_environment(folder, endpoint, target)
         build(environment)
         report = publish(folder, environment)
         download(endpoint, report["active_key"], folder / "latest.txt.gz")
@@ -105,28 +107,23 @@ def create_bucket(endpoint: seaweedfs.Endpoint) -> None:
         client.create_bucket(Bucket=BUCKET)
 
 
-def child_environment(folder: Path, endpoint: seaweedfs.Endpoint) -> dict[str, str]:
+def child_environment(folder: Path, endpoint: seaweedfs.Endpoint, target: str) -> dict[str, str]:
     """Returns the environment for dbt and the publisher: the demo's settings, and none of the caller's own."""
     ours = ("AWS_", "DBT_", "MATCHED_IDS_", "PUBLISHER_", "SPARK_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {
         **inherited,
         **endpoint.environment(),
-        "MATCHED_IDS_LOCAL_DIR": str(folder / "spark"),
+        "MATCHED_IDS_TARGET": target,
+        "MATCHED_IDS_CPFS_PATH": str(folder / "data" / "cpfs"),
+        "MATCHED_IDS_RECORDS_PATH": str(folder / "data" / "records"),
+        "MATCHED_IDS_LOCAL_DIR": str(folder / target),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_USE_COLORS": "false",
         "DBT_PROFILES_DIR": str(PROJECT),
         "PUBLISHER_TO": f"s3://{BUCKET}",
     }
-
-
-def register(folder: Path, environment: dict[str, str], partitions: int) -> None:
-    """Registers the sample data in the local metastore."""
-    places = {"cpfs": str(folder / "data" / "cpfs"), "records": str(folder / "data" / "records")}
-    with step("raw tables") as say:
-        dbt(environment, "run-operation", "register_raw_tables", "--args", json.dumps(places))
-        say(f"raw.cpfs, raw.records with {partitions} partitions")
 
 
 def build(environment: dict[str, str]) -> None:

@@ -11,10 +11,7 @@
     {%- set ignored = [] -%}
 
     {%- for name in names -%}
-        {%- set levels = {} -%}
-        {%- for level in name.split('/') if '=' in level -%}
-            {%- do levels.update({level.split('=')[0] | lower: unescaped_partition_value(level.split('=')[1:] | join('='))}) -%}
-        {%- endfor -%}
+        {%- set levels = partition_levels(name) -%}
         {%- set values = [] -%}
         {%- set looks = namespace(right=true) -%}
         {%- for column in columns -%}
@@ -44,8 +41,8 @@
         {%- do exceptions.raise_compiler_error(
             'latest_partition: ' ~ table ~ ' has no usable partition ('
             ~ (ignored | length ~ ' ignored: ' ~ ignored[:5] | join(', ') if ignored else 'none is registered')
-            ~ '). Check that the load ran and that its partition is in the catalog (MSCK REPAIR TABLE, a crawler, or'
-            ~ ' `dbt run-operation register_raw_tables` on the local target).') -%}
+            ~ '). Check that the load ran and that its partition is in the catalog (MSCK REPAIR TABLE, a crawler; on the'
+            ~ ' local target the setting records_path).') -%}
     {%- endif -%}
 
     {#- A level is compared as numbers when all its values are digits (mes=9 before mes=10), else as text. -#}
@@ -76,6 +73,16 @@
     {%- endif -%}
 
     {{ return({'level_values': best.values, 'considered': candidates | length, 'ignored': ignored}) }}
+{%- endmacro %}
+
+
+{#- The values of a partition name by their columns, which are in lower case. -#}
+{% macro partition_levels(name) -%}
+    {%- set levels = {} -%}
+    {%- for level in name.split('/') if '=' in level -%}
+        {%- do levels.update({level.split('=')[0] | lower: unescaped_partition_value(level.split('=')[1:] | join('='))}) -%}
+    {%- endfor -%}
+    {{ return(levels) }}
 {%- endmacro %}
 
 

@@ -7,3 +7,9 @@
 {% macro default__octet_length(text) -%}
     octet_length({{ text }})
 {%- endmacro %}
+
+
+{#- DuckDB's octet_length takes blobs only. -#}
+{% macro duckdb__octet_length(text) -%}
+    strlen({{ text }})
+{%- endmacro %}

@@ -20,8 +20,7 @@
     {%- if not adapter.get_columns_in_relation(table) -%}
         {%- do exceptions.raise_compiler_error(
             'latest_partition: the table ' ~ table.render() ~ ' does not exist in this catalog. On the local target'
-            ~ ' register it first: dbt run-operation register_raw_tables --args \'{cpfs: PATH, records: PATH}\'.'
-            ~ ' Elsewhere check MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE.') -%}
+            ~ ' set MATCHED_IDS_CPFS_PATH and MATCHED_IDS_RECORDS_PATH to the folders of Parquet. Elsewhere check MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE.') -%}
     {%- endif -%}
     {%- set described = spark_table_description(table) -%}
     {%- do require_partitioned_by(table, columns, described.partitioned_by) -%}
@@ -54,6 +53,44 @@
         {{ return(iceberg_partition_names(table, columns)) }}
     {%- endif -%}
     {{ return(default__partition_names(table, columns)) }}
+{%- endmacro %}
+
+
+{#-
+    DuckDB has no catalog here: the names are those of folders, listed level by level until all columns are there.
+    Where a pattern ends with a slash, DuckDB matches folders and does not look at the files in them.
+-#}
+{% macro duckdb__partition_names(relation, columns) -%}
+    {%- set root = raw_folder(relation) -%}
+    {#- Two macros ask for them in one run. -#}
+    {%- set listed = graph.setdefault('matched_ids_partition_names', {}) -%}
+    {%- set key = root ~ ' by ' ~ columns | join(', ') -%}
+    {%- if key not in listed -%}
+        {%- set found = namespace(names=[], complete=false) -%}
+        {%- for depth in range(1, 17) if not found.complete -%}
+            {%- set folders = run_query("select file from glob('" ~ root ~ '/[!._]*=*' * depth ~ "/')") -%}
+            {%- if not folders | length -%}
+                {%- set found.complete = true -%}
+            {%- else -%}
+                {%- set found.names = [] -%}
+                {%- for folder in folders.columns[0].values() -%}
+                    {%- do found.names.append(folder[root | length + 1:].rstrip('/')) -%}
+                {%- endfor -%}
+                {%- set levels = partition_levels(found.names[0]) -%}
+                {%- set found.complete = columns | reject('in', levels) | list | length == 0 -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if not found.names -%}
+            {%- set anything = run_query(
+                "select file from glob('" ~ root ~ "/*') union all select file from glob('" ~ root ~ "/*/') limit 1") -%}
+            {%- do exceptions.raise_compiler_error(
+                'latest_partition: ' ~ root ~ (' has no partitions: no folder in it is named as ' ~ columns[0] ~ '=….'
+                if anything | length else ' is missing or empty.') ~ ' Check the setting '
+                ~ raw_source_name(relation) ~ '_path, and that the load ran.') -%}
+        {%- endif -%}
+        {%- do listed.update({key: found.names}) -%}
+    {%- endif -%}
+    {{ return(listed[key]) }}
 {%- endmacro %}
 
 

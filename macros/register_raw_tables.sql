@@ -12,23 +12,31 @@
 {%- endmacro %}
 
 
+{#-
+    Before every run on `local`: its metastore is this project's own, so that what the settings cpfs_path and records_path
+    say is registered anew, in the session that the models run in. Elsewhere a catalog is told by the load.
+-#}
+{% macro register_raw_folders() -%}
+    {%- if execute and target.name == 'local' -%}
+        {%- for source in ['cpfs', 'records'] if setting(source ~ '_path') -%}
+            {%- set name = 'MATCHED_IDS_' ~ source | upper -%}
+            {%- do register_parquet_folder(
+                var(source ~ '_schema', env_var(name ~ '_SCHEMA', 'raw')),
+                var(source ~ '_table', env_var(name ~ '_TABLE', source)), setting(source ~ '_path'), source == 'records') -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
 {% macro register_parquet_folder(schema, table, path, partitioned) -%}
     {%- if target.type != 'spark' -%}
         {%- do exceptions.raise_compiler_error(
-            'register_raw_tables works on the spark targets only; on ' ~ target.type ~ ' the catalog is filled by the'
-            ~ ' load (a crawler, or the engine that writes the table).') -%}
-    {%- endif -%}
-    {%- if modules.re.search('[\'"`\\\\\x00-\x1f]', path) -%}
-        {%- do exceptions.raise_compiler_error(
-            'register_raw_tables: the path of ' ~ table ~ ' has a quote, a backslash or a control character: '
-            ~ path | tojson ~ '. Move the data to a folder without one.') -%}
+            'register_raw_tables works on the spark targets only; on ' ~ target.type ~ (
+                ' there is no catalog: set MATCHED_IDS_CPFS_PATH and MATCHED_IDS_RECORDS_PATH.' if target.type == 'duckdb'
+                else ' the catalog is filled by the load (a crawler, or the engine that writes the table).')) -%}
     {%- endif -%}
     {#- Spark would take a relative path as relative to the schema's warehouse folder. -#}
-    {%- set location = path if path.startswith('/') or '://' in path else invocation_args_dict.project_dir ~ '/' ~ path -%}
-    {%- if not location.startswith('/') and '://' not in location -%}
-        {%- do exceptions.raise_compiler_error(
-            'register_raw_tables: give the path of ' ~ table ~ ' from the root: ' ~ path ~ ' is relative.') -%}
-    {%- endif -%}
+    {%- set location = raw_location(path, table) -%}
     {%- set relation = schema ~ '.' ~ table -%}
     {%- set existing = api.Relation.create(schema=schema, identifier=table) -%}
     {%- if adapter.get_columns_in_relation(existing) and spark_table_description(existing).provider == 'iceberg' -%}

@@ -6,6 +6,8 @@
 -#}
 {% macro setting(name) -%}
     {%- set defaults = {
+        'cpfs_path': '',
+        'records_path': '',
         'cpfs_document_column': 'documento',
         'records_id_column': 'id',
         'records_document_column': 'documento',

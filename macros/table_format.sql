@@ -8,5 +8,9 @@
         {%- do exceptions.raise_compiler_error(
             'The setting table_format is "' ~ format ~ '". Set it to parquet or iceberg, in lower case.') -%}
     {%- endif -%}
+    {%- if format == 'iceberg' and target.type == 'duckdb' -%}
+        {%- do exceptions.raise_compiler_error(
+            'The setting table_format is "iceberg", which the target ' ~ target.name ~ ' does not write. Unset it.') -%}
+    {%- endif -%}
     {{ return(format) }}
 {%- endmacro %}

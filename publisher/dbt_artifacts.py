@@ -112,11 +112,14 @@ def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> 
     if adapter == "glue":
         # The catalog tells the format and the place, which dbt-glue's configuration does not.
         return TableRef("glue", f"{node['schema']}.{node['alias']}", id_column)
-    if adapter != "spark" or file_format not in ("parquet", "iceberg"):
+    # On DuckDB the project's own materialization writes the file; dbt-duckdb's write into the database, or elsewhere.
+    of_duckdb = adapter == "duckdb" and config.get("materialized") == "parquet_file"
+    if not of_duckdb and (adapter != "spark" or file_format not in ("parquet", "iceberg")):
+        kind = config.get("materialized") if adapter == "duckdb" else file_format
         raise UsageError(
-            f"The table of {node['name']} is {file_format or 'a table'} made by the dbt adapter {adapter}; "
-            "the publisher reads Parquet and Iceberg made by dbt-spark or dbt-glue.",
-            "Build with the target local, spark or glue, or name the table by hand with --table.",
+            f"The table of {node['name']} is {kind or 'a table'} made by the dbt adapter {adapter}; "
+            "the publisher reads Parquet and Iceberg made by dbt-spark or dbt-glue, and parquet_file by dbt-duckdb.",
+            "Build with the target local, spark, glue or duckdb, or name the table by hand with --table.",
         )
     if not root:
         raise UsageError(
@@ -129,6 +132,8 @@ def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> 
             f"The table of {node['name']} is at {root}, which is neither an absolute path nor in S3.",
             "Set MATCHED_IDS_LOCATION_ROOT to such a place, or name the folder: --table parquet:/path.",
         )
+    if of_duckdb:
+        return TableRef("parquet", f"{location}/{node['alias']}.parquet", id_column)
     return TableRef(file_format, f"{location}/{node['alias']}", id_column)
 
 

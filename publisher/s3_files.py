@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
@@ -74,6 +74,15 @@ class S3Files:
             for found in objects
             if found["Size"] and not any(map(is_hidden, found["Key"].removeprefix(prefix).split("/")))
         ]
+
+    def subfolders(self, folder: str) -> Sequence[str]:
+        """Returns the folders directly in a folder, by their addresses; nothing is listed of what is in them."""
+        bucket, key = _split(folder)
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=f"{key}/" if key else "", Delimiter="/"
+        )
+        found = self._ask(folder, lambda: [item for page in pages for item in page.get("CommonPrefixes", [])])
+        return [f"s3://{bucket}/{item['Prefix'].rstrip('/')}" for item in found]
 
     def open(self, file: FileState) -> BinaryIO:
         """Opens the object in the version that `file` names; its bytes are asked for when they are read."""

@@ -21,7 +21,7 @@ matched_ids as (
         records.id,
         records.source_partition
     from records
-    semi join cpfs on records.documento = concat('{{ setting("document_prefix") }}', cpfs.documento)
+    semi join cpfs on records.documento = '{{ setting("document_prefix") }}' || cpfs.documento
 
 )
 

@@ -17,7 +17,7 @@ summary as (
         count(*) as total_ids,
         min(id) as min_id,
         max(id) as max_id,
-        coalesce(sum({{ octet_length('id') }}), 0) as total_id_bytes
+        cast(coalesce(sum({{ octet_length('id') }}), 0) as {{ dbt.type_bigint() }}) as total_id_bytes
     from matched_ids
 
 )
@@ -29,5 +29,5 @@ select
     max_id,
     total_id_bytes,
     '{{ invocation_id }}' as dbt_invocation_id,
-    current_timestamp as built_at
+    cast(current_timestamp as {{ dbt.type_timestamp() }}) as built_at
 from summary

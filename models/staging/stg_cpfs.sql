@@ -1,7 +1,7 @@
 with cpfs as (
 
     select cast(raw_cpfs.{{ setting('cpfs_document_column') }} as {{ dbt.type_string() }}) as documento
-    from {{ source('documents', 'cpfs') }} as raw_cpfs
+    from {{ raw_table(source('documents', 'cpfs')) }} as raw_cpfs
 
 )
 

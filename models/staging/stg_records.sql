@@ -6,7 +6,7 @@ with newest_records as (
         cast(raw_records.{{ setting('records_id_column') }} as {{ dbt.type_string() }}) as id,
         cast(raw_records.{{ setting('records_document_column') }} as {{ dbt.type_string() }}) as documento,
         cast('{{ partition.name }}' as {{ dbt.type_string() }}) as source_partition
-    from {{ source('lake', 'records') }} as raw_records
+    from {{ raw_table(source('lake', 'records'), partition) }} as raw_records
     where {{ partition.predicate }}
 
 )

@@ -145,13 +145,17 @@ def lake(spark_folder: Path, tmp_path: Path) -> Iterator[Lake]:
 @pytest.fixture
 def small_lake(lake: Lake) -> Lake:
     """Two documents, two days, three matches in the newest; not registered yet."""
+    fill_small_lake(lake)
+    return lake
+
+
+def fill_small_lake(lake: Lake) -> None:
     lake.write_cpfs([CPF_ONE, CPF_TWO])
     lake.write_records("ano_mes_dia=20251021", [("gone", "000" + CPF_ONE), ("a", "000" + CPF_ONE)])
     lake.write_records(
         "ano_mes_dia=20251022",
         [("c", "000" + CPF_ONE), ("a", "000" + CPF_TWO), ("b", "000" + CPF_ONE), ("x", "000" + CPF_OTHER)],
     )
-    return lake
 
 
 # Made up, with valid check digits; others than those of dbt's unit tests, which dbt logs.

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from publisher.errors import SourceNotReady
 from publisher.inspect_active import verify
 from publisher.publish import publish
 from publisher.settings import NO_LIMITS, PublishSettings
@@ -164,6 +165,28 @@ def test_names_prefix_and_partition_are_settings(lake: Lake, bucket: Bucket) -> 
     unquoted = lake.build(variables={"document_prefix": 9})
     assert not unquoted.success
     assert "Quote it" in unquoted.output
+
+
+def test_folders_that_the_settings_name_are_registered_by_each_build(small_lake: Lake, bucket: Bucket) -> None:
+    small_lake.settings.update(
+        MATCHED_IDS_CPFS_PATH=str(small_lake.cpfs), MATCHED_IDS_RECORDS_PATH=str(small_lake.records),
+        MATCHED_IDS_CPFS_TABLE="people", MATCHED_IDS_RECORDS_TABLE="accounts",
+    )  # fmt: skip
+    settings = PublishSettings(bucket.destination, target_path=small_lake.target_path, limits=NO_LIMITS)
+    assert small_lake.build().success
+    publish(settings, bucket.store)
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\nc"
+    small_lake.write_records("ano_mes_dia=20251023", [("d", "000" + CPF_ONE)])
+    assert small_lake.build().success
+    publish(settings, bucket.store)
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"d"
+
+    small_lake.settings["MATCHED_IDS_RECORDS_PATH"] = str(small_lake.folder / "nowhere")
+    failed = small_lake.build()
+    assert not failed.success
+    assert f"{small_lake.folder}/nowhere" in failed.output
+    with pytest.raises(SourceNotReady):
+        publish(settings, bucket.store)
 
 
 def test_the_dbt_unit_tests_pass(small_lake: Lake) -> None:

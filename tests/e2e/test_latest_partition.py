@@ -175,7 +175,7 @@ def test_a_missing_table_says_how_to_register_it(lake: Lake) -> None:
     ended = lake.dbt("compile", "--inline", MACRO)
     assert not ended.success
     assert f"the table {lake.raw_schema}.records does not exist" in ended.output
-    assert "register_raw_tables" in ended.output
+    assert "set MATCHED_IDS_CPFS_PATH and MATCHED_IDS_RECORDS_PATH" in ended.output
 
 
 def test_a_table_without_partitions_is_a_clear_error(lake: Lake) -> None:

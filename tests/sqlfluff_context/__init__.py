@@ -10,6 +10,10 @@ def latest_partition(_relation: object) -> _Partition:
     return _Partition()
 
 
+def raw_table(relation: object, _partition: object = None) -> object:
+    return relation
+
+
 def setting(name: str) -> str:
     return {"document_prefix": "000", "records_id_column": "id"}.get(name, "documento")
 
@@ -22,6 +26,14 @@ class dbt:  # noqa: N801 -- the models call it by this name
     @staticmethod
     def type_string() -> str:
         return "string"
+
+    @staticmethod
+    def type_bigint() -> str:
+        return "bigint"
+
+    @staticmethod
+    def type_timestamp() -> str:
+        return "timestamp"
 
 
 invocation_id = "an-invocation"

@@ -35,7 +35,7 @@ test_node.__test__ = False  # type: ignore[attr-defined]  # a maker of nodes, no
 def write(folder: Path, statuses: dict[str, str] | None = None, **changes: Any) -> Path:
     nodes = {
         "model.p.int_matched_ids": model("int_matched_ids", **changes.get("config", {})),
-        "model.p.int_matched_ids_summary": model("int_matched_ids_summary"),
+        "model.p.int_matched_ids_summary": model("int_matched_ids_summary", **changes.get("config", {})),
         "model.p.other": model("other"),
         "test.p.unique_id.1234": test_node("int_matched_ids"),
         "test.p.of_other.1234": test_node("other"),
@@ -63,6 +63,11 @@ def test_the_table_is_found_where_the_manifest_says(tmp_path: Path) -> None:
     [
         ({"adapter": "glue"}, "glue", "matched_ids.int_matched_ids"),
         ({"adapter": "glue", "config": {"location_root": None}}, "glue", "matched_ids.int_matched_ids"),
+        (
+            {"adapter": "duckdb", "config": {"materialized": "parquet_file"}},
+            "parquet",
+            "/lake/tables/int_matched_ids.parquet",
+        ),
         ({"config": {"file_format": "iceberg"}}, "iceberg", "/lake/tables/int_matched_ids"),
         ({"config": {"location_root": "s3a://lake/tables/"}}, "parquet", "s3://lake/tables/int_matched_ids"),
         ({"config": {"location_root": "file:///lake/tables"}}, "parquet", "/lake/tables/int_matched_ids"),
@@ -125,7 +130,12 @@ def test_artifacts_of_two_invocations_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"adapter": "duckdb"}, "adapter duckdb"),
+        ({"adapter": "snowflake"}, "is parquet made by the dbt adapter snowflake"),
+        ({"adapter": "duckdb", "config": {"materialized": "external"}}, "is external made by the dbt adapter duckdb"),
+        (
+            {"adapter": "duckdb", "config": {"materialized": "parquet_file", "location_root": "x"}},
+            "neither an absolute",
+        ),
         ({"config": {"file_format": "orc"}}, "is orc made by"),
         ({"config": {"location_root": None}}, "no location_root"),
         ({"config": {"location_root": "hdfs://lake/tables"}}, "begins with hdfs:"),

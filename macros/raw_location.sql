@@ -1,0 +1,14 @@
+{#- Where a raw table is, from the path that a person gave. A relative one starts at the project. -#}
+{% macro raw_location(path, table) -%}
+    {%- if modules.re.search('[\'"`\\\\\x00-\x1f]', path) -%}
+        {%- do exceptions.raise_compiler_error(
+            'raw_location: the path of ' ~ table ~ ' has a quote, a backslash or a control character: '
+            ~ path | tojson ~ '. Move the data to a folder without one.') -%}
+    {%- endif -%}
+    {%- set location = path if path.startswith('/') or '://' in path else invocation_args_dict.project_dir ~ '/' ~ path -%}
+    {%- if not location.startswith('/') and '://' not in location -%}
+        {%- do exceptions.raise_compiler_error(
+            'raw_location: give the path of ' ~ table ~ ' from the root: ' ~ path ~ ' is relative.') -%}
+    {%- endif -%}
+    {{ return(location) }}
+{%- endmacro %}
