@@ -12,18 +12,26 @@ import pyarrow.compute as pc
 
 from publisher.artifacts import Changes
 from publisher.encode import DamagedFile, decompressed
+from publisher.overlap import Alongside
+
+# Ids in ascending order, of any type of text; and a comparison that goes on while they are made.
+IdArrays = Iterable[pa.Array]
+Comparison = Alongside[pa.Array, Changes]
+
+
+_LONGEST_LINE_BYTES = 1 << 30
 
 
 class NotComparable(Exception):
     """One of the files is damaged, or not in ascending order; the text says which, and why."""
 
 
-def count_changes(new: Iterable[bytes], active: Iterable[bytes]) -> Changes:
-    """Compares two gzip files of ascending lines.
+def count_changes(new: IdArrays, active: Iterable[bytes]) -> Changes:
+    """Compares new ids with the lines of the active file, both ascending.
 
     Args:
-        new: The new file in pieces.
-        active: The active file in pieces.
+        new: Arrays of the new ids, of any type of text; or from `file_lines`.
+        active: The active file, gzip, in pieces.
 
     Returns:
         How many ids each has, and how many the other lacks.
@@ -31,7 +39,7 @@ def count_changes(new: Iterable[bytes], active: Iterable[bytes]) -> Changes:
     Raises:
         NotComparable: One of them is not a whole gzip file of strictly ascending lines.
     """
-    news, olds = _Lines(new, "the new file"), _Lines(active, "active")
+    news, olds = _Lines(new, "the new file"), _Lines(file_lines(active), "active")
     common = 0
     while (one := news.block()) is not None and (other := olds.block()) is not None:
         # Up to the smaller of the two last ids both blocks are complete, whatever comes after them.
@@ -45,12 +53,12 @@ def count_changes(new: Iterable[bytes], active: Iterable[bytes]) -> Changes:
 
 
 class _Lines:
-    """The lines of a file, block by block, each block from a place that the caller chooses."""
+    """Ascending lines, block by block, each block from a place that the caller chooses."""
 
-    def __init__(self, pieces: Iterable[bytes], name: str) -> None:
+    def __init__(self, arrays: Iterable[pa.Array], name: str) -> None:
         self.count = 0
         self._name = name
-        self._arrays = _line_arrays(decompressed(pieces))
+        self._arrays = (array.cast(pa.binary()) for array in arrays if len(array))
         self._block: pa.Array | None = None
         self._previous: bytes | None = None
 
@@ -106,13 +114,22 @@ def _last(array: pa.Array) -> bytes:
     return bytes(array[-1].as_buffer().to_pybytes())
 
 
-def _line_arrays(contents: Iterable[bytes]) -> Iterator[pa.Array]:
-    """Cuts content into arrays of whole lines, of type large_binary."""
+def file_lines(pieces: Iterable[bytes]) -> Iterator[pa.Array]:
+    """Yields the lines of a gzip file as arrays of type binary.
+
+    Args:
+        pieces: The file's bytes, in order.
+
+    Raises:
+        DamagedFile: It is not one whole gzip member, or has a line of a GiB.
+    """
     rest = b""
-    for content in contents:
+    for content in decompressed(pieces):
         whole, line_break, rest_of_this = content.rpartition(b"\n")
         if not line_break:
             rest += content
+            if len(rest) > _LONGEST_LINE_BYTES:
+                raise DamagedFile
             continue
         yield _split(rest + whole)
         rest = rest_of_this
@@ -122,6 +139,6 @@ def _line_arrays(contents: Iterable[bytes]) -> Iterator[pa.Array]:
 
 def _split(lines: bytes) -> pa.Array:
     # From buffers: pa.array() imports pandas where it is installed.
-    offsets = b"".join(offset.to_bytes(8, sys.byteorder) for offset in (0, len(lines)))
-    text = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(lines)])
+    offsets = b"".join(offset.to_bytes(4, sys.byteorder) for offset in (0, len(lines)))
+    text = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(lines)])
     return pc.split_pattern(text, "\n").flatten()

@@ -15,15 +15,15 @@ _CONTROL_CHARACTERS = "[\\x{0}-\\x{1f}\\x{7f}-\\x{9f}\\x{2028}\\x{2029}]"
 _FIRST_VISIBLE, _LAST_VISIBLE = 0x21, 0x7E
 
 
-def _separators(kind: pa.DataType, offset_bytes: int) -> tuple[pa.Scalar, pa.Scalar]:
-    # Made from buffers, because pa.scalar() imports pandas where it is installed: half a second.
-    offsets = b"".join(offset.to_bytes(offset_bytes, sys.byteorder) for offset in (0, 0, 1))
-    array = pa.Array.from_buffers(kind, 2, [None, pa.py_buffer(offsets), pa.py_buffer(b"\n")])
-    return array[0], array[1]
+def _offsets(offset_bytes: int, *offsets: int) -> pa.Buffer:
+    return pa.py_buffer(b"".join(offset.to_bytes(offset_bytes, sys.byteorder) for offset in offsets))
 
 
-# "" and a line break, of the type of the array that they are joined to.
-_SEPARATORS = {pa.string(): _separators(pa.string(), 4), pa.large_string(): _separators(pa.large_string(), 8)}
+# Made from buffers, because pa.scalar() and pa.array() import pandas where it is installed: half a second.
+_LINE_BREAKS = {
+    kind: pa.Array.from_buffers(kind, 1, [None, _offsets(offset_bytes, 0, 1), pa.py_buffer(b"\n")])[0]
+    for kind, offset_bytes in ((pa.string(), 4), (pa.large_string(), 8))
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Block:
     """Consecutive lines of the content.
 
     Attributes:
-        lines: The ids, each followed by a line break. Where `fault` is set, empty.
+        ids: The ids as the table has them.
+        lines: The ids, with a line break between each two. Where `fault` is set, empty.
         count: How many ids.
         first_row: Number of the first row in the table, from 1.
         first_id: The first id in UTF-8; where `fault` is set, empty.
@@ -40,6 +41,7 @@ class Block:
         is_ascending: Whether every id is greater than the one before it, by bytes, within the block.
     """
 
+    ids: pa.Array
     lines: memoryview
     count: int
     first_row: int
@@ -65,8 +67,9 @@ def blocks(arrays: Iterable[pa.Array]) -> Iterator[Block]:
 def _block(array: pa.Array, first_row: int) -> Block:
     fault = _fault(array)
     if fault:
-        return Block(memoryview(b""), len(array), first_row, fault=fault)
+        return Block(array, memoryview(b""), len(array), first_row, fault=fault)
     return Block(
+        ids=array,
         lines=_lines(array),
         count=len(array),
         first_row=first_row,
@@ -78,9 +81,9 @@ def _block(array: pa.Array, first_row: int) -> Block:
 
 
 def _lines(array: pa.Array) -> memoryview:
-    # The joined array's data buffer is, byte for byte, the content.
-    empty, line_break = _SEPARATORS[array.type]
-    return _text_bytes(pc.binary_join_element_wise(array, empty, line_break))
+    # One list of all ids, joined: the text is, byte for byte, the content.
+    one_list = pa.Array.from_buffers(pa.list_(array.type), 1, [None, _offsets(4, 0, len(array))], children=[array])
+    return memoryview(pc.binary_join(one_list, _LINE_BREAKS[array.type])[0].as_buffer())
 
 
 def _text_bytes(array: pa.Array) -> memoryview:

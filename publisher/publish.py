@@ -12,12 +12,13 @@ from typing import BinaryIO
 
 from publisher import __version__, guards, promote
 from publisher.artifacts import Build, Changes, Encoded, Metadata, Report, StoredObject, Summary, is_metadata_text
-from publisher.changes import NotComparable, count_changes
+from publisher.changes import Comparison, IdArrays, NotComparable, count_changes, file_lines
 from publisher.dbt_artifacts import read_build
 from publisher.encode import Encoder
 from publisher.errors import Conflict, PublisherError, SourceNotReady, UsageError
 from publisher.hold import current_hold
 from publisher.ids import blocks
+from publisher.overlap import alongside
 from publisher.settings import PublishSettings
 from publisher.source import Lake, Table, list_files, open_table, read_summary
 from publisher.store import ObjectMissing, PreconditionFailed, Store
@@ -85,26 +86,26 @@ def publish(
         enforce(guards.require_no_hold, current_hold(store, destination))
         enforce(guards.require_not_older, origin.source_partition, active)
 
-    with _spool(settings) as spool:
+    with _spool(settings) as spool, _comparison(store, active) as comparison:
         with steps("encode"):
-            encoded = _encode(origin.table, spool, settings, watcher)
+            encoded = _encode(origin.table, spool, settings, watcher, comparison)
             _guard_content(origin, lake, encoded, settings, enforce)
 
         def guard_hold() -> None:
             enforce(guards.require_no_hold, current_hold(store, destination))
 
-        def guard_change(active: StoredObject | None) -> Metadata:
+        def guard_change(active: StoredObject | None, comparison: Comparison | None = None) -> Metadata:
             """Runs the guards that depend on what is active, and returns what to say about the new file."""
             guard_hold()
             enforce(guards.require_not_older, origin.source_partition, active)
-            changes = _changes(store, active, spool, watcher)
+            changes = _changes(store, active, spool, watcher, comparison)
             active_ids = changes.active_ids if changes else active.metadata.total_ids if active else None
             enforce(guards.require_enough, encoded, active_ids, settings.limits.min_percent_of_active)
             enforce(guards.require_few_removed, changes, settings.limits.max_percent_removed)
             return _metadata(origin, encoded, changes, active, enforce.overruled)
 
         with steps("compare"):
-            metadata = guard_change(active)
+            metadata = guard_change(active, comparison)
         with steps("stage"):
             staged = promote.stage(store, destination, spool, encoded, metadata, now)
         try:
@@ -149,7 +150,9 @@ def _open(settings: PublishSettings, lake: Lake, enforce: guards.Enforcer) -> Or
     return Origin(table, summary.source_partition, build, summary)
 
 
-def _encode(table: Table, spool: BinaryIO, settings: PublishSettings, watcher: Watcher) -> Encoded:
+def _encode(
+    table: Table, spool: BinaryIO, settings: PublishSettings, watcher: Watcher, comparison: Comparison | None
+) -> Encoded:
     encoder = Encoder(spool, final_newline=settings.final_newline)
     previous_id: bytes | None = None
     watcher.reading(table.rows)
@@ -159,6 +162,8 @@ def _encode(table: Table, spool: BinaryIO, settings: PublishSettings, watcher: W
             guards.require_ascending(block, previous_id)
             encoder.write(block.lines, block.count, block.first_id, block.last_id)
             previous_id = block.last_id
+            if comparison is not None:
+                comparison.feed(block.ids)
             watcher.read(block.count)
         return encoder.finish()
     except OSError as error:  # what the table raises has become a PublisherError; only the spool is left
@@ -194,27 +199,57 @@ def _guard_content(
     enforce(guards.require_at_most, encoded, settings.limits.max_ids)
 
 
-def _changes(store: Store, active: StoredObject | None, spool: BinaryIO, watcher: Watcher) -> Changes | None:
+@contextmanager
+def _comparison(store: Store, active: StoredObject | None) -> Iterator[Comparison | None]:
+    """Compares with what is active while the new file is encoded, unless nothing is."""
+    if active is None:
+        yield None
+        return
+
+    def compare(new_ids: IdArrays) -> Changes:
+        return _compare(store, active, new_ids)
+
+    with alongside(compare) as comparison:
+        yield comparison
+
+
+def _compare(store: Store, active: StoredObject, new_ids: IdArrays) -> Changes:
+    with store.read(active.key, active.etag) as pieces:
+        return count_changes(new_ids, pieces)
+
+
+def _changes(
+    store: Store, active: StoredObject | None, spool: BinaryIO, watcher: Watcher, comparison: Comparison | None
+) -> Changes | None:
     """Compares the new file with the active one; None when there is none, or it is not what it should be."""
     if active is None:
         return None
+
+    def compare_again() -> Changes:
+        spool.seek(0)
+        return _compare(store, active, file_lines(iter(lambda: spool.read(_READ_BYTES), b"")))
+
     try:
         # Twice: a bit that flipped on the way must not be what leaves the limits on change out.
-        for _ in range(2):
-            spool.seek(0)
-            try:
-                with store.read(active.key, active.etag) as pieces:
-                    return count_changes(iter(lambda: spool.read(_READ_BYTES), b""), pieces)
-            except NotComparable as found:
-                reason = found
+        for compare in (comparison.result if comparison else compare_again, compare_again):
+            outcome = _unless_not_comparable(compare)
+            if isinstance(outcome, Changes):
+                return outcome
         # A damaged active file is a reason to replace it, not to keep it.
-        watcher.warn(f"what changes cannot be told: {reason}")
+        watcher.warn(f"what changes cannot be told: {outcome}")
     except (PreconditionFailed, ObjectMissing):
         raise Conflict(
             "Somebody else replaced active while the new file was compared with it.",
             "One schedule should own a destination; run again, and the guards look at what is active then.",
         ) from None
     return None
+
+
+def _unless_not_comparable(compare: Callable[[], Changes]) -> Changes | NotComparable:
+    try:
+        return compare()
+    except NotComparable as reason:
+        return reason
 
 
 def _metadata(

@@ -45,7 +45,11 @@ def path_without_java(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("bin")
     for program in [*Path("/usr/bin").iterdir(), *Path("/bin").iterdir()]:
         # /bin may be /usr/bin once more, and a link in either may lead nowhere: what is not a program is not taken.
-        if program.is_file() and not program.name.startswith(("java", "jshell")) and not (folder / program.name).exists():
+        if (
+            program.is_file()
+            and not program.name.startswith(("java", "jshell"))
+            and not (folder / program.name).exists()
+        ):
             (folder / program.name).symlink_to(program)
     return str(folder)
 

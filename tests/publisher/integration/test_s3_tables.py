@@ -46,7 +46,7 @@ def put(bucket: Bucket, key: str, ids: Sequence[str], **options: Any) -> None:
 
 
 def ids(table: Table) -> list[str]:
-    return b"".join(bytes(block.lines) for block in blocks(table.id_arrays())).decode().split("\n")[:-1]
+    return b"\n".join(bytes(block.lines) for block in blocks(table.id_arrays())).decode().split("\n")
 
 
 def opened(bucket: Bucket, lake: Lake, key: str = "lake/ids") -> Table:

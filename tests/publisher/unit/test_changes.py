@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.artifacts import Changes
-from publisher.changes import NotComparable, count_changes
+from publisher.changes import NotComparable, count_changes, file_lines
 
 ids = st.sets(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=5), max_size=50)
 
@@ -20,7 +20,7 @@ def file(lines: set[str], size: int = 1 << 16, end: bytes = b"") -> Iterator[byt
 
 @given(new=ids, active=ids, size=st.integers(1, 100))
 def test_changes_are_the_differences_of_the_sets(new: set[str], active: set[str], size: int) -> None:
-    assert count_changes(file(new, size), file(active, size)) == Changes(
+    assert count_changes(file_lines(file(new, size)), file(active, size)) == Changes(
         ids_added=len(new - active), ids_removed=len(active - new), active_ids=len(active)
     )
 
@@ -28,12 +28,12 @@ def test_changes_are_the_differences_of_the_sets(new: set[str], active: set[str]
 def test_files_of_many_blocks_that_end_at_different_places() -> None:
     new = {f"{number:09}" for number in range(0, 600_000, 2)} | {"x" * 3_000_000}
     active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 2_000_000}
-    changes = count_changes(file(new), file(active))
+    changes = count_changes(file_lines(file(new)), file(active))
     assert changes == Changes(len(new - active), len(active - new), len(active))
 
 
 def test_a_final_line_break_is_no_line() -> None:
-    assert count_changes(file({"a", "b"}, end=b"\n"), file({"a", "b"})) == Changes(0, 0, 2)
+    assert count_changes(file_lines(file({"a", "b"}, end=b"\n")), file({"a", "b"})) == Changes(0, 0, 2)
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_a_final_line_break_is_no_line() -> None:
 @pytest.mark.parametrize("new", [{"a"}, {"y", "zz"}, set()])
 def test_what_cannot_be_compared_is_told(active: bytes, reason: str, new: set[str]) -> None:
     with pytest.raises(NotComparable, match=reason):
-        count_changes(file(new), iter([active]))
+        count_changes(file_lines(file(new)), iter([active]))

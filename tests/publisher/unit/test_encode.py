@@ -24,7 +24,7 @@ def encode(ids: list[str], sizes: list[int] | None = None, *, final_newline: boo
     for start, end in pairwise(borders):
         part = [value.encode() for value in ids[start:end]]
         if part:
-            encoder.write(memoryview(b"".join(value + b"\n" for value in part)), len(part), part[0], part[-1])
+            encoder.write(memoryview(b"\n".join(part)), len(part), part[0], part[-1])
     encoded = encoder.finish()
     return spool.getvalue(), encoded
 

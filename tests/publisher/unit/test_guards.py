@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+import pyarrow as pa
 import pytest
 
 from publisher import guards
@@ -57,7 +58,7 @@ def test_an_older_partition_or_one_that_cannot_be_compared_is_refused(new: str |
 
 
 def test_blocks_must_ascend_from_one_to_the_next() -> None:
-    block = Block(memoryview(b"b\nc\n"), 2, 11, b"b", b"c")
+    block = Block(pa.array(["b", "c"]), memoryview(b"b\nc"), 2, 11, b"b", b"c")
     guards.require_ascending(block, None)
     guards.require_ascending(block, b"a")
     for previous in (b"b", b"c", "é".encode()):
