@@ -10,12 +10,13 @@ BIN := .venv/bin
 ENV := .venv/.made-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean test check format lock clean
+.PHONY: help env demo demo-clean bench test check format lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
 	@echo "make demo TARGET=duckdb   the same on DuckDB, without Java"
 	@echo "make demo-clean           remove what the demo made"
+	@echo "make bench [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make check                lint, format, types, import rules"
 	@echo "make format               mend what the linters can mend"
@@ -38,6 +39,10 @@ $(ENV): requirements/uv.txt requirements/dev.txt pyproject.toml
 
 demo: $(ENV)
 	@$(BIN)/python -m demo --rows $(ROWS) --target $(TARGET)
+
+# ROWS has a default for the demo; only one that was given counts here.
+bench: $(ENV)
+	@$(BIN)/python -m benchmarks $(if $(filter file,$(origin ROWS)),,--rows $(ROWS))
 
 demo-clean:
 	@rm -rf .demo
@@ -69,4 +74,4 @@ lock: $(ENV)
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv .spark target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .bench .spark target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -56,19 +56,23 @@ def make_day(
     rows: int,
     *,
     cpfs: int = CPFS,
+    matching: int = 20,
+    files: int = FILES_PER_PARTITION,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> None:
     """Writes one partition of table B.
 
-    One record in twenty belongs to a person of table A; one row in fifty repeats an earlier one. From day to day one
-    record in a hundred goes and another comes, and one in a thousand has lost its document for a day: these are the
-    ids that match in older partitions only.
+    One record in `matching` belongs to a person of table A; one row in fifty repeats an earlier one. From day to day
+    one record in a hundred goes and another comes, and one in a thousand has lost its document for a day: these are
+    the ids that match in older partitions only.
 
     Args:
         folder: The table's folder; the partition becomes `ano_mes_dia=<day>` in it.
         day: YYYYMMDD.
         rows: How many rows.
         cpfs: How many documents table A has.
+        matching: One record in so many belongs to a person of table A.
+        files: How many files.
         progress: Called with the rows written so far.
     """
     partition = folder / f"ano_mes_dia={day}"
@@ -78,8 +82,8 @@ def make_day(
     first_record = number_of_day * (rows // 100)
     with duckdb.connect() as connection:
         connection.execute(_CPF_MACROS)
-        for number in range(FILES_PER_PARTITION):
-            first, last = rows * number // FILES_PER_PARTITION, rows * (number + 1) // FILES_PER_PARTITION
+        for number in range(files):
+            first, last = rows * number // files, rows * (number + 1) // files
             connection.execute(
                 f"""
                 copy (
@@ -90,7 +94,8 @@ def make_day(
                     owned as (
                         select record,
                             case
-                                when scatter(record, 1) % 20 = 0 and scatter(record, {number_of_day}) % 1000 <> 0
+                                when scatter(record, 1) % {matching} = 0
+                                    and scatter(record, {number_of_day}) % 1000 <> 0
                                 then scatter(record, 2) % {cpfs}
                                 else {cpfs} + scatter(record, 2) % 100000000
                             end as person
