@@ -70,7 +70,7 @@ lock: $(ENV)
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--extra local --extra spark pyproject.toml -o requirements/spark.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
-		--extra duckdb pyproject.toml -o requirements/duckdb.txt
+		--extra duckdb --extra iceberg pyproject.toml -o requirements/duckdb.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
@@ -56,6 +56,10 @@ class S3FileSystem(AbstractFileSystem):
         from publisher.s3_files import S3Files
 
         return S3Files()
+
+    def remember(self, files: Iterable[FileState]) -> None:
+        """Takes what was listed elsewhere: these objects are opened in those versions, and not asked for again."""
+        self._listed.update((file.path, file) for file in files if file.path.startswith("s3://"))
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Returns what matches a pattern, as addresses.

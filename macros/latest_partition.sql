@@ -13,7 +13,7 @@
 
     {#- While parsing there is no connection, and nobody reads the SQL. -#}
     {%- if not execute -%}
-        {{ return({'name': '', 'predicate': '1 = 0'}) }}
+        {{ return({'name': '', 'predicate': '1 = 0', 'level_values': []}) }}
     {%- endif -%}
 
     {#- `graph` is the one object that all nodes of an invocation share: without this, a partition that arrives
@@ -75,5 +75,6 @@
     {{ return({
         'name': values[0] if columns | length == 1 else names | join('/'),
         'predicate': conditions | join(' and '),
+        'level_values': values,
     }) }}
 {%- endmacro %}

@@ -57,10 +57,14 @@
 
 
 {#-
-    DuckDB has no catalog here: the names are those of folders, listed level by level until all columns are there.
-    Where a pattern ends with a slash, DuckDB matches folders and does not look at the files in them.
+    DuckDB has no catalog of its own here. Where the setting names a table's metadata, that tells its partitions. Else the
+    names are those of folders, listed level by level until all columns are there: where a pattern ends with a slash,
+    DuckDB matches folders and does not look at the files in them.
 -#}
 {% macro duckdb__partition_names(relation, columns) -%}
+    {%- if has_metadata(raw_path(relation)) -%}
+        {{ return(ask_raw_table(relation, 'partitions/' ~ columns | join(',')).names) }}
+    {%- endif -%}
     {%- set root = raw_folder(relation) -%}
     {#- Two macros ask for them in one run. -#}
     {%- set listed = graph.setdefault('matched_ids_partition_names', {}) -%}
@@ -112,12 +116,14 @@
 
 
 {% macro spark_table_description(relation) -%}
-    {%- set found = namespace(section='', provider='') -%}
-    {%- set partitioned_by = [] -%}
+    {%- set found = namespace(section='', provider='', location='') -%}
+    {%- set columns, partitioned_by = [], [] -%}
     {%- for row in run_query('describe extended ' ~ relation.render()).rows -%}
         {%- set name, value = row[0] or '', row[1] or '' -%}
         {%- if name.startswith('#') and name != '# col_name' or not name -%}
-            {%- set found.section = name -%}
+            {%- set found.section = name or '-' -%}
+        {%- elif not found.section -%}
+            {%- do columns.append([name, value]) -%}
         {%- elif found.section == '# Partition Information' and name != '# col_name' -%}
             {%- do partitioned_by.append(name | lower) -%}
         {%- elif found.section == '# Partitioning' -%}
@@ -126,9 +132,11 @@
             {%- do partitioned_by.append(value | lower) -%}
         {%- elif found.section == '# Detailed Table Information' and name == 'Provider' -%}
             {%- set found.provider = value | lower -%}
+        {%- elif found.section == '# Detailed Table Information' and name == 'Location' -%}
+            {%- set found.location = modules.re.sub('^file:/*', '/', value) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return({'provider': found.provider, 'partitioned_by': partitioned_by}) }}
+    {{ return({'provider': found.provider, 'location': found.location, 'columns': columns, 'partitioned_by': partitioned_by}) }}
 {%- endmacro %}
 
 

@@ -17,13 +17,26 @@
     {%- if not execute or relation.is_cte -%}
         {{ return(relation) }}
     {%- endif -%}
+    {%- if has_metadata(raw_path(relation)) -%}
+        {%- set question = 'rows' if partition is none
+            else 'rows/' ~ partition_column_list() | join(',') ~ '/' ~ partition.name | urlencode -%}
+        {%- set rows = '(' ~ ask_raw_table(relation, question).sql ~ ')' -%}
+    {%- else -%}
+        {%- set rows = rows_of_folders(relation, partition) -%}
+    {%- endif -%}
+    {{ return('(select * from ' ~ rows ~ ' limit 0)' if relation.limit == 0 else rows) }}
+{%- endmacro %}
+
+
+{% macro rows_of_folders(relation, partition) -%}
     {%- set root = raw_folder(relation) -%}
     {%- set folders = [] -%}
     {%- if partition is none -%}
         {%- do folders.append(root) -%}
     {%- else -%}
         {%- set columns = partition_column_list() -%}
-        {%- for name in partition_names(relation, columns) -%}
+        {#- The first look is cheap, and with thousands of partitions leaves one for the second. -#}
+        {%- for name in partition_names(relation, columns) if '%' in name or partition.level_values[-1] in name -%}
             {%- set levels = partition_levels(name) -%}
             {%- set values = [] -%}
             {%- for column in columns -%}
@@ -47,9 +60,8 @@
             ~ ' setting ' ~ raw_source_name(relation) ~ '_path.') -%}
     {%- endif -%}
     {#- Partition values stay the texts that the folders are named with, as on Spark: 2025-1-5 is no date. -#}
-    {%- set rows = "read_parquet(['" ~ files | join("', '") ~ "'], hive_partitioning="
-        ~ ('false' if partition is none else 'true') ~ ', hive_types_autocast=false, binary_as_string=true)' -%}
-    {{ return('(select * from ' ~ rows ~ ' limit 0)' if relation.limit == 0 else rows) }}
+    {{ return("read_parquet(['" ~ files | join("', '") ~ "'], hive_partitioning="
+        ~ ('false' if partition is none else 'true') ~ ', hive_types_autocast=false, binary_as_string=true)') }}
 {%- endmacro %}
 
 

@@ -127,6 +127,13 @@ def read_snapshot(files: Files, location: str) -> Snapshot:
     return _pinned(*_load(files, location), location)
 
 
+def static_table(files: Files, snapshot: Snapshot) -> StaticTable:
+    """Returns the table as pyiceberg knows it, as of the metadata that was read, whatever is committed meanwhile."""
+    # A table without a catalog is all that reading takes; nothing is ever committed through it.
+    catalog = NoopCatalog("none")
+    return StaticTable(("table",), snapshot.metadata, snapshot.metadata_location, _ThroughFiles(files), catalog)
+
+
 def data_files(files: Files, snapshot: Snapshot) -> list[tuple[FileState, array[int]]]:
     """Lists a snapshot's data files, each with the positions of the rows that delete files take out, ascending.
 
@@ -137,13 +144,10 @@ def data_files(files: Files, snapshot: Snapshot) -> list[tuple[FileState, array[
     """
     if snapshot.snapshot_id is None:
         return []
-    input_output = _ThroughFiles(files)
-    # A table without a catalog is all that reading takes; nothing is ever committed through it.
-    catalog = NoopCatalog("none")
-    table = StaticTable(("table",), snapshot.metadata, snapshot.metadata_location, input_output, catalog)
+    table = static_table(files, snapshot)
     try:
         tasks = list(table.scan(snapshot_id=snapshot.snapshot_id).plan_files())
-        deleted = _deleted_rows(input_output, tasks)
+        deleted = _deleted_rows(table.io, tasks)
     except PublisherError:
         raise
     except FileMissing as missing:

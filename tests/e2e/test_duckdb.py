@@ -264,7 +264,11 @@ def test_the_newest_partition_is_found_by_folder_names_alone(lake_of_duckdb: Lak
     (lake.records / ".20251029.partial" / "ano_mes_dia=20251030").mkdir(parents=True)
     ended = lake.dbt("compile", "--inline", MACRO)
     assert ended.success, ended.output
-    assert json.loads(ended.compiled) == {"name": "20251022", "predicate": "ano_mes_dia = '20251022'"}
+    assert json.loads(ended.compiled) == {
+        "name": "20251022",
+        "predicate": "ano_mes_dia = '20251022'",
+        "level_values": ["20251022"],
+    }
     assert "3 considered, 2 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__, ano_mes_dia=_backup" in ended.output
 
 

@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import PROJECT
@@ -84,7 +85,11 @@ def test_a_choice_that_cannot_be_made_is_a_clear_error(
 def test_on_a_real_table(small_lake: Lake) -> None:
     assert small_lake.register().success
     ended = small_lake.dbt("compile", "--inline", MACRO)
-    assert json.loads(ended.compiled) == {"name": "20251022", "predicate": "ano_mes_dia = '20251022'"}
+    assert json.loads(ended.compiled) == {
+        "name": "20251022",
+        "predicate": "ano_mes_dia = '20251022'",
+        "level_values": ["20251022"],
+    }
     assert "is read at 20251022 (2 considered)" in ended.output
 
 
@@ -110,6 +115,7 @@ def test_several_levels_on_a_real_table(lake: Lake) -> None:
     assert json.loads(ended.compiled) == {
         "name": "ano=2025/mes=10/dia=02",
         "predicate": "ano = '2025' and mes = '10' and dia = '02'",
+        "level_values": ["2025", "10", "02"],
     }
     assert "1 ignored: ano=__HIVE_DEFAULT_PARTITION__" in ended.output
 
@@ -117,7 +123,7 @@ def test_several_levels_on_a_real_table(lake: Lake) -> None:
 def test_it_is_resolved_once_per_invocation(small_lake: Lake) -> None:
     small_lake.register()
     ended = small_lake.dbt("compile", "--inline", f"{MACRO} {MACRO}")
-    assert ended.compiled.count("20251022") == 4
+    assert ended.compiled.count("20251022") == 6
     assert ended.output.count("is read at") == 1
     assert ended.output.count("show partitions") <= 1
 
@@ -125,7 +131,11 @@ def test_it_is_resolved_once_per_invocation(small_lake: Lake) -> None:
 def test_a_pin_is_taken_without_a_look_at_the_catalog(small_lake: Lake) -> None:
     for pin in ("20251021", 20251021):  # YAML makes a number of it
         ended = small_lake.dbt("compile", "--inline", MACRO, variables={"pinned_partition": pin})
-        assert json.loads(ended.compiled) == {"name": "20251021", "predicate": "ano_mes_dia = '20251021'"}
+        assert json.loads(ended.compiled) == {
+            "name": "20251021",
+            "predicate": "ano_mes_dia = '20251021'",
+            "level_values": ["20251021"],
+        }
     levels = {"pinned_partition": "mes=10/ano=2025", "partition_columns": "ano,mes"}
     ended = small_lake.dbt("compile", "--inline", MACRO, variables=levels)
     assert json.loads(ended.compiled)["predicate"] == "ano = '2025' and mes = '10'"
@@ -212,3 +222,16 @@ def test_a_relative_folder_starts_at_the_project(lake: Lake) -> None:
 def test_an_unknown_setting_is_a_clear_error(lake: Lake) -> None:
     ended = lake.dbt("compile", "--inline", "{{ setting('no_such_thing') }}")
     assert "there is no setting 'no_such_thing'" in ended.output
+
+
+def test_registering_again_sees_other_columns_and_another_folder(small_lake: Lake) -> None:
+    assert small_lake.register().success
+    for file in small_lake.records.glob("*/*"):
+        pq.write_table(pq.read_table(file).rename_columns(["conta", "documento"]), file)
+    assert small_lake.register().success
+    settings = {"records_id_column": "conta"}
+    assert small_lake.build(variables=settings).success
+    moved = small_lake.records.rename(small_lake.folder / "moved")
+    places = json.dumps({"cpfs": str(small_lake.cpfs), "records": str(moved)})
+    assert small_lake.dbt("run-operation", "register_raw_tables", "--args", places).success
+    assert small_lake.build(variables=settings).success

@@ -243,6 +243,7 @@ def test_several_levels_of_which_some_are_computed(iceberg_lake: IcebergLake) ->
     assert json.loads(ended.compiled) == {
         "name": "ano=2025/mes=10/dia=02",
         "predicate": "ano = '2025' and mes = '10' and dia = '02'",
+        "level_values": ["2025", "10", "02"],
     }
     assert "(2 considered, 3 ignored: " in ended.output
     for name in ("dia=1%2F2", "dia=9%3D9%25", "ano=__HIVE_DEFAULT_PARTITION__/mes=12/dia=31"):

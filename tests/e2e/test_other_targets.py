@@ -145,7 +145,7 @@ def test_everything_in_the_project_is_described(lake: Lake) -> None:
     ours = [node for kind in ("nodes", "sources", "macros", "exposures") for node in manifest[kind].values()]
     bare = []
     for node in ours:
-        if node["package_name"] != "matched_ids" or node["resource_type"] in ("test", "sql_operation"):
+        if node["package_name"] != "matched_ids" or node["resource_type"] in ("test", "sql_operation", "operation"):
             continue
         if node["resource_type"] == "macro" and ("__" in node["name"] or node["name"].startswith("test_")):
             continue  # an adapter's own version, or a data test

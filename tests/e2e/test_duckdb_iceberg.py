@@ -1,0 +1,830 @@
+"""The target `duckdb` on raw tables that their metadata names: Iceberg tables, and tables of the Glue Data Catalog."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.catalog.noop import NoopCatalog
+from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.manifest import (
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestWriterV2,
+)
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.serializers import ToOutputFile
+from pyiceberg.table import CommitTableResponse, Table, TableProperties
+from pyiceberg.table.metadata import TableMetadata, new_table_metadata
+from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
+from pyiceberg.table.update import update_table_metadata
+from pyiceberg.transforms import BucketTransform, IdentityTransform, Transform
+from pyiceberg.typedef import Record
+from pyiceberg.types import (
+    BinaryType,
+    DateType,
+    DecimalType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    LongType,
+    NestedField,
+    StringType,
+    UUIDType,
+)
+
+from dbt_local_duckdb.iceberg import IcebergTable
+from dbt_local_duckdb.raw_tables import RawTables
+from dbt_local_duckdb.s3 import S3FileSystem
+from tests.conftest import PROJECT, Bucket
+from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Lake, fill_small_lake
+from tests.e2e.test_duckdb import MACRO, Asked, answer, compiled, on_duckdb, published, result_of
+from tests.publisher.integration import glue_server
+from tests.publisher.integration.glue_server import GlueServer
+
+OLD, NEW = "20251021", "20251022"
+Rows = Sequence[tuple[Any, ...]]
+Levels = Sequence[tuple[str, IcebergType, Transform[Any, Any] | None]]
+
+
+class Folder(NoopCatalog):
+    """Commits as a catalog of file-system tables does: the next version, and a hint that names it."""
+
+    def commit_table(self, table: Table, requirements: Any, updates: Any) -> CommitTableResponse:
+        for requirement in requirements:
+            requirement.validate(table.metadata)
+        metadata = update_table_metadata(table.metadata, updates)
+        return CommitTableResponse.model_validate(
+            {"metadata": metadata, "metadata-location": self.write(metadata, table.io)}
+        )
+
+    def write(self, metadata: TableMetadata, io: Any) -> str:
+        version = 1
+        while io.new_input(place := f"{metadata.location}/metadata/v{version}.metadata.json").exists():
+            version += 1
+        ToOutputFile.table_metadata(metadata, io.new_output(place))
+        with io.new_output(f"{metadata.location}/metadata/version-hint.text").create(overwrite=True) as hint:
+            hint.write(str(version).encode())
+        return place
+
+
+def create(
+    location: Path | str,
+    partition: IcebergType | None = StringType(),  # noqa: B008 -- they are all the same
+    *,
+    id_type: IcebergType = StringType(),  # noqa: B008
+    more: Levels = (),
+    properties: dict[str, str] | None = None,
+) -> Table:
+    """Makes a table of id, documento and, unless it is not partitioned, ano_mes_dia."""
+    columns: list[tuple[str, IcebergType, Transform[Any, Any] | None]] = [
+        ("id", id_type, None),
+        ("documento", StringType(), None),
+        *([("ano_mes_dia", partition, IdentityTransform())] if partition else []),
+        *more,
+    ]
+    schema = Schema(*(NestedField(number, name, kind) for number, (name, kind, _) in enumerate(columns, 1)))
+    levels = [
+        PartitionField(number, 999 + number, by, name if isinstance(by, IdentityTransform) else f"{name}_computed")
+        for number, (name, _, by) in enumerate(columns, 1)
+        if by
+    ]
+    catalog, io = Folder("folder"), PyArrowFileIO(properties or {})
+    metadata = new_table_metadata(schema, PartitionSpec(*levels), UNSORTED_SORT_ORDER, str(location), {})
+    return Table(("raw", "table"), metadata, catalog.write(metadata, io), io, catalog)
+
+
+def append(table: Table, rows: Rows) -> None:
+    columns = list(zip(*rows, strict=True))
+    schema = table.schema().as_arrow()
+    table.append(
+        pa.table([pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema)
+    )
+
+
+def files_of(table: Table, day: str | None = None) -> list[str]:
+    paths = [task.file.file_path for task in table.scan().plan_files()]
+    return [path for path in paths if day is None or day in path]
+
+
+def fill(table: Table, old: Any = OLD, new: Any = NEW) -> None:
+    """The rows of `fill_small_lake`, the newest in two files, none of them in the order of their ids."""
+    append(table, [("gone", "000" + CPF_ONE, old), ("a", "000" + CPF_ONE, old)])
+    append(table, [("c", "000" + CPF_ONE, new), ("a", "000" + CPF_TWO, new)])
+    append(table, [("b", "000" + CPF_ONE, new), ("x", "000" + CPF_OTHER, new)])
+
+
+def expected(table: Table, column: str = "ano_mes_dia", value: Any = NEW) -> bytes:
+    """The content by pyiceberg's own reading, and a join in Python."""
+    rows = table.scan().to_arrow().to_pylist()
+    wanted = {"000" + CPF_ONE, "000" + CPF_TWO}
+    ids = {str(row["id"]) for row in rows if row[column] == value and row["documento"] in wanted}
+    return "\n".join(sorted(ids, key=str.encode)).encode()
+
+
+def spoil(table: Table, day: str) -> None:
+    paths = files_of(table, day)
+    assert paths
+    for path in paths:
+        Path(path).write_text("whoever opens this fails")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    """Table A is a folder; table B is for the test to make in `records`, as a file-system table of Iceberg."""
+    lake = on_duckdb(tmp_path, tmp_path)
+    lake.write_cpfs([CPF_ONE, CPF_TWO])
+    lake.settings["MATCHED_IDS_RECORDS_PATH"] = f"iceberg:{tmp_path}/records"
+    yield lake
+    assert lake.leaked_documents() == 0
+
+
+def ids_of(lake: Lake) -> list[str]:
+    ids: list[str] = pq.read_table(result_of(lake))["id"].to_pylist()
+    return ids
+
+
+def built(lake: Lake, *arguments: str, **variables: str) -> str:
+    ended = lake.build(*arguments, variables=variables)
+    assert ended.success, ended.output
+    return ended.output
+
+
+class Raw:
+    """What dbt would ask of one raw table, without dbt."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        s3 = S3FileSystem()
+        self.connection.register_filesystem(s3)
+        self.connection.register_filesystem(RawTables(s3))
+
+    def ask(self, question: str) -> dict[str, Any]:
+        query = f"select content from read_text('raw-tables://records/{question}')"
+        ((answer,),) = self.connection.execute(query).fetchall()
+        told: dict[str, Any] = json.loads(answer)
+        return told
+
+    def look_at(self, setting: str) -> Raw:
+        assert self.ask(f"pin/{quote(setting)}") == {}
+        return self
+
+    def names(self, columns: str = "ano_mes_dia") -> list[str]:
+        names: list[str] = self.ask(f"partitions/{columns}")["names"]
+        return names
+
+    def rows(self, partition: str | None = NEW, columns: str = "ano_mes_dia") -> list[dict[str, Any]]:
+        answer = self.ask("rows" if partition is None else f"rows/{columns}/{quote(partition)}")
+        found = self.connection.execute(answer["sql"])
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def column(self, name: str, partition: str | None = NEW, columns: str = "ano_mes_dia") -> list[Any]:
+        return sorted((row[name] for row in self.rows(partition, columns)), key=str)
+
+    def refusal(self, setting: str, partition: str | None = NEW, columns: str = "ano_mes_dia") -> str:
+        """The first error on the way that dbt goes."""
+        rows = "rows" if partition is None else f"rows/{columns}/{quote(partition)}"
+        for question in (f"pin/{quote(setting)}", f"partitions/{columns}", rows):
+            told = self.ask(question)
+            if "error" in told:
+                assert "\n" not in told["error"]
+                return str(told["error"])
+        raise AssertionError("it was read")
+
+
+@pytest.fixture
+def raw() -> Raw:
+    return Raw()
+
+
+# By dbt, to the published file.
+
+
+def test_the_newest_partition_alone_is_read_and_published(lake: Lake, bucket: Bucket) -> None:
+    table = create(lake.records)
+    fill(table)
+    append(table, [("no day", "000" + CPF_ONE, None)])
+    content = expected(table)
+    spoil(table, f"ano_mes_dia={OLD}")
+    spoil(table, "ano_mes_dia=null")
+    output = built(lake)
+    assert "is read at 20251022 (2 considered, 1 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__)" in output
+    assert gzip.decompress(published(lake, bucket)) == content == b"a\nb\nc"
+    assert set(pq.read_table(result_of(lake))["source_partition"].to_pylist()) == {NEW}
+    assert OLD not in compiled(lake, "stg_records")
+    built(lake, "--empty")
+    assert ids_of(lake) == []
+    assert answer(lake, f"select '', count(*)::varchar from warehouse.{lake.schema}.stg_records") == "0"
+
+
+def test_both_tables_and_the_metadata_file_by_its_name(lake: Lake, bucket: Bucket) -> None:
+    cpfs = create(lake.folder / "documents", None)
+    append(cpfs, [("1", CPF_ONE), ("2", CPF_TWO)])
+    table = create(lake.records)
+    fill(table)
+    lake.settings["MATCHED_IDS_CPFS_PATH"] = f"iceberg:file://{cpfs.metadata_location}"
+    lake.settings["MATCHED_IDS_RECORDS_PATH"] = f"iceberg:{table.metadata_location}"
+    append(cpfs, [("3", CPF_OTHER)])  # in a later version than the one that is named
+    ended = lake.dbt("build")
+    assert ended.success, ended.output
+    assert re.search(r"PASS=\d+ WARN=0 ERROR=0 SKIP=0", ended.output)  # unit tests included
+    assert gzip.decompress(published(lake, bucket)) == expected(table) == b"a\nb\nc"
+
+
+def test_several_levels_by_a_pin_and_the_newest_are_told_by_metadata_alone(lake: Lake) -> None:
+    levels: Levels = [("ano", IntegerType(), IdentityTransform()), ("Dia", StringType(), IdentityTransform())]
+    table = create(lake.records, None, more=levels)
+    days = [(2025, "30"), (2025, "9"), (2024, "31"), (2025, "1/2"), (2025, "9=9%"), (None, "31")]
+    append(table, [(f"{number}", "000" + CPF_ONE, year, day) for number, (year, day) in enumerate(days)])
+    built(lake, partition_columns="ano,dia", pinned_partition="ano=2025/dia=9")
+    assert ids_of(lake) == ["1"]
+    spoil(table, "")
+    ended = lake.dbt("compile", "--inline", MACRO, variables={"partition_columns": "ano,dia"})
+    assert ended.success, ended.output
+    assert json.loads(ended.compiled)["name"] == "ano=2025/dia=30"
+    assert "(3 considered, 3 ignored: " in ended.output
+    for name in ("ano=2025/dia=1%2F2", "ano=2025/dia=9%3D9%25", "ano=__HIVE_DEFAULT_PARTITION__/dia=31"):
+        assert name in ended.output
+
+
+def test_what_is_committed_between_two_models_is_seen_by_none(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = create(lake.records)
+    fill(table)
+    names, begin = IcebergTable.partition_names, IcebergTable.__init__
+    looks: list[str] = []
+
+    def look(self: Any, *arguments: Any) -> None:
+        looks.append(str(arguments[0]))
+        begin(self, *arguments)
+
+    def names_and_commit(self: Any, columns: Sequence[str]) -> list[str]:
+        found = names(self, columns)
+        append(table, [("late", "000" + CPF_ONE, NEW), ("later", "000" + CPF_ONE, "20251023")])
+        return found
+
+    monkeypatch.setattr(IcebergTable, "__init__", look)
+    monkeypatch.setattr(IcebergTable, "partition_names", names_and_commit)
+    built(lake)
+    assert ids_of(lake) == ["a", "b", "c"]
+    assert looks == [str(lake.records)]
+    monkeypatch.undo()
+    built(lake)  # and by the next invocation, in the same process
+    assert ids_of(lake) == ["later"]
+
+
+def test_a_refusal_of_dbt_names_the_setting(lake: Lake) -> None:
+    table = create(lake.records)
+    fill(table)
+    delete(table, {files_of(table, NEW)[0]: [0]}, content=DataFileContent.EQUALITY_DELETES)
+    ended = lake.build()
+    assert not ended.success
+    path = f"{lake.folder}/records"
+    assert f"raw_table: the Iceberg table at {path} has equality deletes" in ended.output
+    assert f"It is what the setting records_path names: iceberg:{path}" in ended.output
+    assert "Traceback" not in ended.output
+    assert not result_of(lake).exists()
+    for macro in ("raw_location('glue:raw.records', 'x')", "raw_location('iceberg:/x', 'x')"):  # as on `local`
+        ended = lake.dbt("compile", "--inline", f"{{{{ {macro} }}}}")
+        assert "only the target duckdb reads such a table by its path" in ended.output
+
+
+# Which partition.
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "shown"),
+    [
+        (StringType(), OLD, NEW, "20251022"),
+        (IntegerType(), int(OLD), int(NEW), "20251022"),
+        (LongType(), 9, 10, "10"),
+        (DateType(), date(2025, 10, 21), date(2025, 10, 22), "2025-10-22"),
+    ],
+)
+def test_partitions_have_the_texts_that_spark_gives_them(
+    kind: IcebergType, old: Any, new: Any, shown: str, raw: Raw, tmp_path: Path
+) -> None:
+    table = create(tmp_path / "x", kind)
+    fill(table, old, new)
+    append(table, [("no day", "000" + CPF_ONE, None)])
+    spoil(table, f"ano_mes_dia={old}")
+    spoil(table, "ano_mes_dia=null")
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    assert f"ano_mes_dia={shown}" in raw.names()
+    assert "ano_mes_dia=__HIVE_DEFAULT_PARTITION__" in raw.names()
+    assert len(raw.names()) == 3
+    assert raw.column("id", shown) == ["a", "b", "c", "x"]
+    assert raw.column("ano_mes_dia", shown) == [shown] * 4
+
+
+def test_several_levels(raw: Raw, tmp_path: Path) -> None:
+    levels: Levels = [(name, StringType(), IdentityTransform()) for name in ("mes", "regiao")]
+    table = create(tmp_path / "x", IntegerType(), more=levels)
+    for month in ("9", "10"):
+        for region in ("norte", "sul"):
+            append(table, [(f"{month} {region}", "000" + CPF_ONE, 2025, month, region)])
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    columns = "ano_mes_dia,mes"
+    assert raw.names(columns) == ["ano_mes_dia=2025/mes=10", "ano_mes_dia=2025/mes=9"]
+    assert raw.column("id", "ano_mes_dia=2025/mes=9", columns) == ["9 norte", "9 sul"]
+    assert raw.column("regiao", "ano_mes_dia=2025/mes=9", columns) == ["norte", "sul"]
+    assert raw.column("id", "sul", "regiao") == ["10 sul", "9 sul"]
+    for pin in ("ano_mes_dia=2025/mes=09", "ano_mes_dia=02025/mes=9", "ano_mes_dia=x/mes=9"):
+        said = raw.refusal(f"iceberg:{tmp_path}/x", pin, columns)
+        assert re.search(r"There is no partition \S+ in the Iceberg table at .* pinned_partition", said)
+    said = raw.refusal(f"iceberg:{tmp_path}/x", columns="id")
+    assert said.startswith(
+        f"the Iceberg table at {tmp_path}/x is not partitioned by id; its partition columns are ano_"
+    )
+
+
+def test_levels_that_came_later_do_not_hide_the_first(raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x", more=[("regiao", StringType(), None)])
+    append(table, [("a", "x", NEW, "sul")])
+    with table.update_spec() as change:
+        change.add_identity("regiao")
+    append(table, [("b", "x", NEW, "sul"), ("z", "x", OLD, "sul")])
+    with table.update_spec() as change:
+        change.add_field("id", BucketTransform(2), "by_id")
+    path = foreign_file(tmp_path, "one", id=["c"], documento=["x"])  # as Hive: levels are no columns
+    add_file(table, path, Record(NEW, "sul", 1), FileFormat.PARQUET)
+    setting = f"iceberg:{tmp_path}/x"
+    raw.look_at(setting)
+    assert raw.names() == ["ano_mes_dia=20251021", "ano_mes_dia=20251022"]
+    assert raw.column("id") == ["a", "b", "c"]
+    assert set(raw.rows()[0]) == {"id", "documento", "ano_mes_dia"}  # and regiao is not null where a file lacks it
+    assert "some of its files do not tell their regiao." in raw.refusal(setting, columns="regiao")
+    words = "is not partitioned by id; its partition columns are ano_mes_dia, regiao, bucket[2](id)."
+    assert words in raw.refusal(setting, columns="id")
+
+
+# Columns.
+
+
+def test_columns_are_found_by_their_ids(raw: Raw, tmp_path: Path) -> None:
+    junk: Levels = [("junk", StringType(), None), ("junk2", StringType(), None)]
+    table = create(tmp_path / "x", id_type=IntegerType(), more=junk)
+    append(table, [(1, "x", NEW, "first", "wrong")])
+    with table.update_schema() as change:
+        change.rename_column("documento", "old")
+        change.rename_column("junk", "documento")
+        change.delete_column("junk2")
+        change.add_column("added", DateType())
+        change.update_column("id", LongType())
+    with table.update_schema() as change:
+        change.add_column("junk2", StringType())  # another column of that name
+    append(table, [(1 << 40, "x", NEW, "second", date(2025, 1, 1), "y")])
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    own = sorted((tuple(row[name] for name in COLUMNS) for row in table.scan().to_arrow().to_pylist()), key=str)
+    read = sorted((tuple(row[name] for name in COLUMNS) for row in raw.rows()), key=str)
+    assert read == own == [(1, "first", None, None), (1 << 40, "second", date(2025, 1, 1), "y")]
+
+
+COLUMNS = ("id", "documento", "added", "junk2")
+
+
+def test_a_column_renamed_after_the_last_snapshot_has_its_new_name(raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x")
+    fill(table)
+    with table.update_schema() as change:
+        change.rename_column("id", "ident")
+        change.rename_column("ano_mes_dia", "dt")
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    assert raw.names("dt") == ["dt=20251021", "dt=20251022"]
+    assert raw.column("ident", columns="dt") == ["a", "b", "c", "x"]
+
+
+def add_file(table: Table, path: str, partition: Record, file_format: FileFormat) -> None:
+    """Commits a file as it is."""
+    with table.transaction() as transaction, transaction.update_snapshot().fast_append() as update:
+        file = DataFile.from_args(
+            content=DataFileContent.DATA, file_path=path, file_format=file_format, partition=partition,
+            record_count=1, file_size_in_bytes=1,
+        )  # fmt: skip
+        file.spec_id = table.spec().spec_id
+        update.append_data_file(file)
+
+
+def foreign_file(folder: Path, name: str, **columns: list[str]) -> str:
+    """A file that another engine wrote: without field ids."""
+    path = folder / f"{name}.parquet"
+    pq.write_table(pa.table(columns), path)
+    return str(path)
+
+
+def test_files_without_field_ids_are_read_by_the_name_mapping(raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x", more=[("more", StringType(), None)])
+    table.add_files([foreign_file(tmp_path, "one", documento=["x"], id=["one"], ano_mes_dia=[NEW], more=["m"])])
+    append(table, [("b", "x", NEW, "n")])
+    with table.update_schema() as change:
+        change.rename_column("id", "ident")
+    append(table, [("c", "x", NEW, "o")])
+    table.add_files([foreign_file(tmp_path, "two", ident=["two"], documento=["x"], ano_mes_dia=[NEW])])
+    assert table.metadata.name_mapping() is not None
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    assert raw.column("ident") == ["b", "c", "one", "two"]
+    assert raw.column("more") == [None, "m", "n", "o"]
+    assert raw.column("ano_mes_dia") == [NEW] * 4
+
+
+def test_files_without_field_ids_or_mapping_are_read_by_name_unless_that_is_ambiguous(raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x")
+    table.add_files([foreign_file(tmp_path, "one", documento=["x"], id=["one"], ano_mes_dia=[NEW])])
+    with table.transaction() as change:
+        change.remove_properties(TableProperties.DEFAULT_NAME_MAPPING)
+    assert table.metadata.name_mapping() is None
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    assert raw.column("id") == ["one"]
+    with table.update_schema() as change:
+        change.rename_column("id", "ident")
+    said = raw.refusal(f"iceberg:{tmp_path}/x")
+    assert "one.parquet has no field ids, and the column ident was renamed. Set the table property" in said
+
+
+def test_what_is_no_text_is_one_as_on_spark(raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x", id_type=UUIDType(), more=[("b", BinaryType(), None), ("d", DecimalType(9, 2), None)])
+    append(table, [(bytes(range(16)), "x", NEW, "é".encode(), Decimal("1.50"))])
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    assert [str(raw.rows()[0][name]) for name in ("id", "b", "d")] == [
+        "00010203-0405-0607-0809-0a0b0c0d0e0f", "é", "1.50",
+    ]  # fmt: skip
+
+
+# Deleted rows.
+
+
+class DeleteWriter(ManifestWriterV2):
+    def content(self) -> ManifestContent:
+        return ManifestContent.DELETES
+
+    @property
+    def _meta(self) -> dict[str, str]:
+        return {**super()._meta, "content": "deletes"}
+
+
+def delete(
+    table: Table,
+    positions: dict[str, list[int]],
+    day: str = NEW,
+    content: DataFileContent = DataFileContent.POSITION_DELETES,
+    file_format: FileFormat = FileFormat.PARQUET,
+) -> None:
+    """Commits a delete file as merge-on-read does, which pyiceberg does not write."""
+    path = f"{table.location()}/data/{len(table.metadata.snapshots)}-deletes.parquet"
+    pairs = [(file, position) for file, found in sorted(positions.items()) for position in found]
+    pq.write_table(pa.table({"file_path": [pair[0] for pair in pairs], "pos": [pair[1] for pair in pairs]}), path)
+    file = DataFile.from_args(
+        content=content,
+        file_path=path,
+        file_format=file_format,
+        partition=Record(day),
+        record_count=len(pairs),
+        file_size_in_bytes=Path(path).stat().st_size,
+        equality_ids=[1] if content == DataFileContent.EQUALITY_DELETES else None,
+    )
+    file.spec_id = 0
+    with table.transaction() as transaction:
+        update = transaction.update_snapshot().fast_append()
+        write = type(update)._manifests
+
+        def with_deletes() -> Any:
+            output = table.io.new_output(f"{table.location()}/metadata/{update.commit_uuid}-deletes.avro")
+            with DeleteWriter(table.spec(), table.schema(), output, update.snapshot_id, "null") as writer:
+                entry = ManifestEntry.from_args(
+                    status=ManifestEntryStatus.ADDED, snapshot_id=update.snapshot_id, data_file=file
+                )
+                writer.add_entry(entry)
+            return [*write(update), writer.to_manifest_file()]
+
+        update._manifests = with_deletes  # type: ignore[method-assign]
+        update.commit()
+
+
+def test_deleted_rows_are_not_read(raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x")
+    fill(table)
+    foreign = "file://" + foreign_file(tmp_path, "one", documento=["x"] * 3, id=["d", "e", "f"], ano_mes_dia=[NEW] * 3)
+    by_id = next(path for path in files_of(table, NEW) if "c" in pq.read_table(path)["id"].to_pylist())
+    table.add_files([foreign])
+    delete(table, {by_id: [pq.read_table(by_id)["id"].to_pylist().index("c")], foreign: [0, 2]})
+    delete(table, {foreign: [2]})
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    own = [row["id"] for row in table.scan().to_arrow().to_pylist() if row["ano_mes_dia"] == NEW]
+    assert raw.column("id") == sorted(own) == ["a", "b", "e", "x"]
+
+
+@pytest.mark.parametrize(
+    ("content", "file_format", "words"),
+    [
+        (DataFileContent.EQUALITY_DELETES, FileFormat.PARQUET, "has equality deletes"),
+        (
+            DataFileContent.POSITION_DELETES,
+            FileFormat.PUFFIN,
+            "deleted by files of the format PUFFIN",
+        ),
+    ],
+)
+def test_deletes_that_are_not_applied_are_refused_where_they_matter(
+    content: DataFileContent, file_format: FileFormat, words: str, raw: Raw, tmp_path: Path
+) -> None:
+    table = create(tmp_path / "x")
+    fill(table)
+    delete(table, {files_of(table, NEW)[0]: [0]}, NEW, content, file_format)
+    said = raw.refusal(f"iceberg:{tmp_path}/x")
+    assert f"the Iceberg table at {tmp_path}/x " in said
+    assert words in said
+    assert "Compact the table (rewrite_data_files), or read it with a target of Spark." in said
+    append(table, [("d", "x", "20251023")])
+    assert raw.look_at(f"iceberg:{tmp_path}/x").column("id", "20251023") == ["d"]
+
+
+# What cannot be read.
+
+
+def missing_metadata(folder: Path) -> str:
+    return f"There is no file-system table of Iceberg at {folder}/x"
+
+
+def missing_metadata_file(folder: Path) -> str:
+    Path(create(folder / "x").metadata_location).unlink()
+    return "The metadata file that"
+
+
+def damaged_metadata(folder: Path) -> str:
+    table = create(folder / "x")
+    Path(table.metadata_location).write_text("{")
+    return f"{table.metadata_location} cannot be read as Iceberg metadata"
+
+
+def damaged_manifest(folder: Path) -> str:
+    fill(create(folder / "x"))
+    for path in (folder / "x" / "metadata").glob("*-m0.avro"):
+        path.write_bytes(b"no avro")
+    return f"The metadata of the Iceberg table at {folder}/x cannot be read"
+
+
+def missing_manifest(folder: Path) -> str:
+    fill(create(folder / "x"))
+    for path in (folder / "x" / "metadata").glob("*-m0.avro"):
+        path.unlink()
+    return f"m0.avro of the Iceberg table at {folder}/x is gone. Were its snapshots expired?"
+
+
+def missing_data_file(folder: Path) -> str:
+    table = create(folder / "x")
+    fill(table)
+    for path in files_of(table, NEW):
+        Path(path).unlink()
+    return f"of the Iceberg table at {folder}/x is gone."
+
+
+def damaged_data_file(folder: Path) -> str:
+    table = create(folder / "x")
+    fill(table)
+    spoil(table, NEW)
+    return "cannot be read as Parquet (ArrowInvalid)."
+
+
+def never_written(folder: Path) -> str:
+    create(folder / "x")
+    return f"the Iceberg table at {folder}/x has no snapshot: it was never written to."
+
+
+def unpartitioned(folder: Path) -> str:
+    append(create(folder / "x", None), [("a", "000" + CPF_ONE)])
+    return f"{folder}/x is not partitioned by ano_mes_dia; its partition columns are none."
+
+
+def partitioned_otherwise_before(folder: Path) -> str:
+    table = create(folder / "x", None, more=[("ano_mes_dia", StringType(), None)])
+    fill(table)
+    with table.update_spec() as change:
+        change.add_identity("ano_mes_dia")
+    append(table, [("a", "000" + CPF_ONE, NEW)])
+    return "was partitioned otherwise before: some of its files do not tell their ano_mes_dia."
+
+
+def a_type_without_a_text(folder: Path) -> str:
+    append(create(folder / "x", DoubleType()), [("a", "000" + CPF_ONE, 1.5)])
+    return "is partitioned by ano_mes_dia of the type double."
+
+
+def another_format(folder: Path) -> str:
+    add_file(create(folder / "x"), f"{folder}/x/x.orc", Record(NEW), FileFormat.ORC)
+    return "has data files of the format ORC, not Parquet."
+
+
+def a_wildcard(folder: Path) -> str:
+    table = create(folder / "x")
+    table.add_files([foreign_file(folder, "a[1]", documento=["000" + CPF_ONE], id=["one"], ano_mes_dia=[NEW])])
+    return "a[1].parquet' has a wildcard (*, ? or [), a quote"
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        missing_metadata, missing_metadata_file, damaged_metadata, damaged_manifest, missing_manifest,
+        missing_data_file, damaged_data_file, never_written, unpartitioned, partitioned_otherwise_before,
+        a_type_without_a_text, another_format, a_wildcard,
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_a_clear_error(spoiled: Callable[[Path], str], raw: Raw, tmp_path: Path) -> None:
+    words = spoiled(tmp_path)
+    said = raw.refusal(f"iceberg:{tmp_path}/x")
+    assert words in said
+    assert "dbt build" not in said  # the table is none that dbt built
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("iceberg:/nowhere/v9.metadata.json", "The Iceberg metadata file /nowhere/v9.metadata.json does not exist."),
+        ("iceberg:gs://bucket/table", "The location gs://bucket/table begins with gs:"),
+        ("glue:it's", "is not of the form glue:database.table."),
+    ],
+)
+def test_a_setting_that_names_no_table(setting: str, words: str, raw: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert words in raw.refusal(setting)
+
+
+def test_a_table_without_rows(raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x", None)
+    append(table, [("1", CPF_ONE)])
+    assert raw.look_at(f"iceberg:{tmp_path}/x").column("id", None) == ["1"]
+    table.delete()
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    assert raw.ask("rows") == {"error": f"There is no data in the Iceberg table at {tmp_path}/x."}
+
+
+def test_pyiceberg_is_imported_for_such_a_table_alone(
+    raw: Raw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = (
+        "import sys, duckdb, dbt_local_duckdb.plugin as module\n"
+        "plugin = module.Plugin('x', {})\n"
+        "plugin.configure_connection(duckdb.connect())\n"
+        "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'boto3', 'numpy'} & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
+    for name in [name for name in sys.modules if name.startswith("pyiceberg") or name == "dbt_local_duckdb.iceberg"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "publisher.iceberg")
+    monkeypatch.setitem(sys.modules, "pyiceberg", None)
+    said = raw.refusal(f"iceberg:{tmp_path}/x")
+    assert "takes the Python package pyiceberg, which is not installed. Install the extra: pip install" in said
+
+
+# S3 and Glue.
+
+
+@pytest.fixture
+def in_s3(lake: Lake, bucket: Bucket) -> Table:
+    """Table B in a bucket, with whose credentials and endpoint the models run."""
+    lake.settings.update(bucket.endpoint.environment())
+    properties = {
+        "s3.endpoint": bucket.endpoint.url,
+        "s3.access-key-id": bucket.endpoint.access_key,
+        "s3.secret-access-key": bucket.endpoint.secret_key,
+        "s3.region": "us-east-1",
+    }
+    table = create(f"s3a://{bucket.name}/table", properties=properties)
+    fill(table)
+    for path in files_of(table, OLD):
+        bucket.client.put_object(Bucket=bucket.name, Key=path.split("/", 3)[3], Body=b"whoever opens this fails")
+    return table
+
+
+def test_a_table_in_s3(in_s3: Table, lake: Lake, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.settings["MATCHED_IDS_RECORDS_PATH"] = f"iceberg:{in_s3.location()}/"
+    asked = Asked(monkeypatch)
+    built(lake)
+    assert gzip.decompress(published(lake, bucket)) == b"a\nb\nc"
+    data = {path.replace("s3a://", "s3://") for path in files_of(in_s3, NEW)}
+    of_data = [path for path in asked.heads if path.endswith(".parquet")]
+    assert set(of_data) == data
+    assert len(of_data) == len(data)  # once each: DuckDB opens the version that was looked at
+    assert {path for path, _ in asked.reads if path.endswith(".parquet")} == data
+    assert asked.lists == asked.folders == []
+
+
+@pytest.fixture
+def glue(lake: Lake, bucket: Bucket) -> Iterator[GlueServer]:
+    with glue_server.running() as server:
+        lake.settings.update(bucket.endpoint.environment())
+        lake.settings.update(server.environment())
+        lake.settings["MATCHED_IDS_RECORDS_PATH"] = "glue:raw.records"
+        yield server
+
+
+def test_an_iceberg_table_of_glue(glue: GlueServer, in_s3: Table, lake: Lake, bucket: Bucket) -> None:
+    # Glue lists no partition columns of such a table.
+    glue.add(PartitionKeys=[], Parameters={"table_type": "ICEBERG", "metadata_location": in_s3.metadata_location})
+    built(lake)
+    assert gzip.decompress(published(lake, bucket)) == b"a\nb\nc"
+    assert [operation for operation, _ in glue.asked] == ["GetTable"]
+
+
+@pytest.fixture
+def hive(glue: GlueServer, lake: Lake, bucket: Bucket) -> GlueServer:
+    """Table B as folders that the catalog names, in which the column of the partition has another value."""
+    fill_small_lake(lake)
+    for file in lake.records.rglob("*.parquet"):
+        table = pq.read_table(file, partitioning=None)
+        pq.write_table(table.append_column("ANO_MES_DIA", pa.array(["wrong"] * table.num_rows)), file)
+        key = f"records/{file.parent.name}/{file.name}"
+        bucket.client.upload_file(str(file), bucket.name, key)
+        if OLD in key:
+            bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"whoever opens this fails")
+    for name in ("_SUCCESS", "_temporary/a.parquet"):
+        bucket.client.put_object(Bucket=bucket.name, Key=f"records/ano_mes_dia={NEW}/{name}", Body=b"no Parquet")
+    bucket.client.put_object(Bucket=bucket.name, Key="records/ano_mes_dia=20251030/a.parquet", Body=b"not registered")
+    glue.add(OLD, "__HIVE_DEFAULT_PARTITION__", NEW, bucket=bucket.name)
+    return glue
+
+
+def test_a_partitioned_parquet_table_of_glue(
+    hive: GlueServer, lake: Lake, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(monkeypatch)
+    output = built(lake)
+    assert "is read at 20251022 (2 considered, 1 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__)" in output
+    assert gzip.decompress(published(lake, bucket)) == b"a\nb\nc"
+    assert [operation for operation, _ in hive.asked] == ["GetTable", "GetPartitions"]
+    assert (asked.heads, asked.lists) == ([], [f"s3://{bucket.name}/records/ano_mes_dia=20251022"])
+    # The rows of a partition column are the catalog's text, whatever the files say.
+    built(lake, records_id_column="ano_mes_dia")
+    assert ids_of(lake) == [NEW]
+
+
+@pytest.fixture
+def of_glue(hive: GlueServer, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> GlueServer:
+    """The same, asked without dbt."""
+    for name, value in lake.settings.items():
+        monkeypatch.setenv(name, value)
+    return hive
+
+
+def test_a_table_of_glue_without_partitions(of_glue: GlueServer, lake: Lake, raw: Raw, bucket: Bucket) -> None:
+    bucket.client.upload_file(str(lake.cpfs / "a.parquet"), bucket.name, "cpfs/a.parquet")
+    storage = {**of_glue.tables["raw", "records"]["StorageDescriptor"], "Location": f"s3a://{bucket.name}/cpfs/"}
+    of_glue.tables["raw", "cpfs"] = {"Name": "cpfs", "DatabaseName": "raw", "StorageDescriptor": storage}
+    assert raw.look_at("glue:raw.cpfs").column("documento", None) == [CPF_ONE, CPF_TWO]
+
+
+def test_names_of_glue_are_escaped(of_glue: GlueServer, raw: Raw) -> None:
+    of_glue.add(("2025", "1/2"), ("2025", "9=9%"), keys="Ano int, dia string")
+    assert raw.look_at("glue:raw.records").names("dia") == ["ano=2025/dia=1%2F2", "ano=2025/dia=9%3D9%25"]
+
+
+def missing_from_glue(glue: GlueServer) -> str:
+    glue.tables.clear()
+    return "The table raw.records, or its database, is not in the Glue catalog in us-east-1."
+
+
+def a_view(glue: GlueServer) -> str:
+    glue.add(NEW, TableType="VIRTUAL_VIEW")
+    return "The table raw.records of the Glue catalog is of the kind view."
+
+
+def other_columns(glue: GlueServer) -> str:
+    glue.add(NEW, keys="dt string")
+    return "raw.records is not partitioned by ano_mes_dia; its partition columns are dt."
+
+
+def no_such_partition(glue: GlueServer) -> str:
+    glue.add(OLD)
+    return f"There is no partition {NEW} in raw.records. Pin one that is there"
+
+
+def a_partition_without_data(glue: GlueServer) -> str:
+    glue.add(NEW, bucket="other")
+    glue.tables["raw", "records"]["StorageDescriptor"]["Location"] = "file:///nowhere"
+    return "There is no data in file:///nowhere/ano_mes_dia=20251022. Check that the load ran to its end."
+
+
+@pytest.mark.parametrize(
+    "spoiled", [missing_from_glue, a_view, other_columns, no_such_partition, a_partition_without_data]
+)
+def test_what_glue_does_not_tell_is_a_clear_error(
+    spoiled: Callable[[GlueServer], str], of_glue: GlueServer, raw: Raw
+) -> None:
+    assert spoiled(of_glue) in raw.refusal("glue:raw.records")
