@@ -28,6 +28,16 @@
 {%- endmacro %}
 
 
+{#- The names and types of a query's columns, which is not run. -#}
+{% macro spark_columns(query) -%}
+    {%- set columns = [] -%}
+    {%- for row in run_query('describe query ' ~ query).rows -%}
+        {%- do columns.append([row[0], row[1]]) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{%- endmacro %}
+
+
 {% macro register_parquet_folder(schema, table, path, partitioned) -%}
     {%- if target.type != 'spark' -%}
         {%- do exceptions.raise_compiler_error(
@@ -39,7 +49,8 @@
     {%- set location = raw_location(path, table) -%}
     {%- set relation = schema ~ '.' ~ table -%}
     {%- set existing = api.Relation.create(schema=schema, identifier=table) -%}
-    {%- if adapter.get_columns_in_relation(existing) and spark_table_description(existing).provider == 'iceberg' -%}
+    {%- set described = spark_table_description(existing) if adapter.get_columns_in_relation(existing) else {} -%}
+    {%- if described.provider == 'iceberg' -%}
         {#- To drop such a table of the target `local` is to delete its data. -#}
         {%- do exceptions.raise_compiler_error(
             'register_raw_tables: ' ~ relation ~ ' is an Iceberg table, which needs no registration. To put Parquet in'
@@ -50,8 +61,15 @@
         set spark.sql.sources.partitionColumnTypeInference.enabled=false
     {%- endcall -%}
     {%- call statement('create_raw_schema') -%} create schema if not exists {{ schema }} {%- endcall -%}
-    {%- call statement('drop_raw_table') -%} drop table if exists {{ relation }} {%- endcall -%}
-    {%- call statement('create_raw_table') -%} create table {{ relation }} using parquet location '{{ location }}' {%- endcall -%}
+    {#- A table that is what the folder is stays, because all its partitions would have to be registered anew. -#}
+    {%- if described.location != location or described.provider != 'parquet'
+        or described.columns != spark_columns('select * from parquet.`' ~ location ~ '`') -%}
+        {%- call statement('drop_raw_table') -%} drop table if exists {{ relation }} {%- endcall -%}
+        {%- call statement('create_raw_table') -%} create table {{ relation }} using parquet location '{{ location }}' {%- endcall -%}
+    {%- else -%}
+        {#- A session that lives longer than a run remembers which files there were. -#}
+        {%- call statement('refresh_raw_table') -%} refresh table {{ relation }} {%- endcall -%}
+    {%- endif -%}
     {%- if partitioned -%}
         {%- call statement('register_partitions') -%} msck repair table {{ relation }} sync partitions {%- endcall -%}
         {%- set found = run_query('show partitions ' ~ relation) | length -%}
