@@ -157,7 +157,7 @@ def _fed(decompressor: igzip_lib.IgzipDecompressor, compressed: bytes) -> Iterat
 class Inspector:
     """Recomputes from a gzip file's bytes all that is known about it. Memory is constant, whatever the content.
 
-    The content is looked at in a thread of its own, while the caller waits for the next bytes.
+    The content is digested in a thread of its own.
     """
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class Inspector:
         self._bytes = self._content_bytes = self._line_breaks = 0
         self._has_blank_line = self._is_damaged = False
         self._last = b"\n"  # before the first line stands, so to say, a line break
-        self._contents = InOrder()
+        self._digests = InOrder()
 
     def feed(self, compressed: bytes) -> None:
         """Adds the next bytes of the file."""
@@ -180,13 +180,13 @@ class Inspector:
             return
         try:
             for content in _fed(self._decompressor, compressed):
-                self._contents.run(self._inspect, content)
+                self._inspect(content)
         except DamagedFile:
             self._is_damaged = True
 
     def finish(self) -> Inspection:
         """Returns what the file turned out to be."""
-        self._contents.finish()
+        self._digests.finish()
         is_whole = not self._is_damaged and self._decompressor.eof
         return Inspection(
             bytes=self._bytes,
@@ -201,7 +201,7 @@ class Inspector:
     def _inspect(self, content: bytes) -> None:
         if not content:
             return
-        self._md5.update(content)
+        self._digests.run(self._md5.update, content)
         self._content_bytes += len(content)
         self._line_breaks += content.count(b"\n")
         if (self._last == b"\n" and content[:1] == b"\n") or b"\n\n" in content:
