@@ -63,6 +63,7 @@
     {%- call statement('create_raw_schema') -%} create schema if not exists {{ schema }} {%- endcall -%}
     {#- A table that is what the folder is stays, because all its partitions would have to be registered anew. -#}
     {%- if described.location != location or described.provider != 'parquet'
+        or (described.partitioned_by | length > 0) != partitioned
         or described.columns != spark_columns('select * from parquet.`' ~ location ~ '`') -%}
         {%- call statement('drop_raw_table') -%} drop table if exists {{ relation }} {%- endcall -%}
         {%- call statement('create_raw_table') -%} create table {{ relation }} using parquet location '{{ location }}' {%- endcall -%}
@@ -71,6 +72,11 @@
         {%- call statement('refresh_raw_table') -%} refresh table {{ relation }} {%- endcall -%}
     {%- endif -%}
     {%- if partitioned -%}
+        {%- if not spark_table_description(existing).partitioned_by -%}
+            {%- do exceptions.raise_compiler_error(
+                'register_raw_tables: ' ~ location ~ ' has no partitions: no folder in it is named column=value, or its'
+                ~ ' files hold a column of that name themselves.') -%}
+        {%- endif -%}
         {%- call statement('register_partitions') -%} msck repair table {{ relation }} sync partitions {%- endcall -%}
         {%- set found = run_query('show partitions ' ~ relation) | length -%}
         {%- do log('register_raw_tables: ' ~ relation ~ ' is ' ~ location ~ ', ' ~ found ~ ' partitions', info=true) -%}

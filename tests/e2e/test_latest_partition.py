@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -210,6 +211,21 @@ def test_folders_that_cannot_be_registered(lake: Lake, places: dict[str, str], w
     ended = lake.dbt("run-operation", "register_raw_tables", "--args", json.dumps(places))
     assert not ended.success
     assert words in ended.output
+
+
+@pytest.mark.parametrize("partition", ["", "ano_mes_dia=20251022"])
+def test_a_folder_that_spark_does_not_take_for_partitioned(lake: Lake, partition: str) -> None:
+    lake.write_cpfs([CPF_ONE])
+    file = lake.write_records(partition, [("a", "000" + CPF_ONE)])
+    if partition:
+        column = pa.array(["20251022"])
+        pq.write_table(pq.ParquetFile(file).read().append_column("ano_mes_dia", column), file)
+    ended = lake.register()
+    assert not ended.success
+    assert f"{lake.records} has no partitions" in ended.output
+    if partition:
+        pq.write_table(pq.ParquetFile(file).read().drop_columns(["ano_mes_dia"]), file)
+        assert "1 partitions" in lake.register().output
 
 
 def test_a_relative_folder_starts_at_the_project(lake: Lake) -> None:
