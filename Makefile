@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ROWS ?= 2000000
 TARGET ?= local
+JOBS ?= 2
 # An environment of the caller's must not leak into ours; PYTHONPATH above all.
 unexport PYTHONPATH PYTHONHOME
 
@@ -48,7 +49,7 @@ demo-clean:
 	@rm -rf .demo
 
 test: $(ENV)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 check: $(ENV)
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -44,15 +45,16 @@ def jars() -> list[Path]:
 
 def _fetch_into(folder: Path, pinned: dict[str, str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as unfinished:
-        fetched = Path(unfinished) / "jars"
-        _fetch(fetched)
-        _require_pinned(fetched, pinned)
-        try:
+    # Tests run side by side, and two Mavens in one repository get in each other's way.
+    with (folder.parent / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.is_dir():
+            return
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as unfinished:
+            fetched = Path(unfinished) / "jars"
+            _fetch(fetched)
+            _require_pinned(fetched, pinned)
             fetched.rename(folder)  # whole or not at all
-        except OSError:
-            if not folder.is_dir():  # else another test run was faster
-                raise
 
 
 def _fetch(folder: Path) -> None:
