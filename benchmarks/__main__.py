@@ -43,7 +43,9 @@ def main() -> None:
             run(_plan(arguments))
         elif not arguments.results.exists():
             sys.exit(f"there are no results in {arguments.results}; `make bench` makes them")
-        show(arguments.results, arguments.readme if arguments.command == "report" else None)
+        show(arguments.results)
+        if arguments.command == "report":
+            write(arguments.results, arguments.readme, arguments.document)
     except (
         measure.CommandFailed,
         WrongResult,
@@ -89,15 +91,24 @@ def run(plan: Plan) -> None:
             _measure(plan, f"fixed/{_SMALL_ROWS}", arena, contestants.fixed_costs(arena, tiny, sample), {})
 
 
-def show(results_file: Path, readme: Path | None) -> None:
-    """Draws the plot beside the results, prints the tables and the targets, and writes the README's section."""
+def show(results_file: Path) -> None:
+    """Draws the plot beside the results, and prints the tables and the targets."""
     measured = results.read(results_file)
     picture = results_file.with_suffix(".svg")
     plot.draw(measured, picture)
-    text = report.markdown(measured, f"docs/{picture.name}")
-    if readme is not None:
-        report.replace_section(readme, text)
-    print(f"\n{text}\n{report.targets_text(measured)}")
+    print(f"\n{report.markdown(measured, picture.name)}\n{report.targets_text(measured)}")
+
+
+def write(results_file: Path, readme: Path, document: Path) -> None:
+    """Writes the README's section, and all tables into a document beside the plot.
+
+    Raises:
+        NoMarkers: One of them has no place for it.
+    """
+    measured = results.read(results_file)
+    picture = results_file.with_suffix(".svg").name
+    report.replace_section(readme, report.summary(measured, f"docs/{picture}"))
+    report.replace_section(document, report.everything(measured, picture))
 
 
 def _measure(plan: Plan, name: str, arena: Arena, all_of_them: Iterable[Contestant], facts: dict[str, Any]) -> None:
@@ -138,7 +149,8 @@ def _arguments() -> argparse.Namespace:
     add(
         "--results", type=Path, default=PROJECT / "docs" / "benchmarks.json", help="the results, and beside it the plot"
     )
-    add("--readme", type=Path, default=PROJECT / "README.md", help="report: where the tables go")
+    add("--readme", type=Path, default=PROJECT / "README.md", help="report: where the summary goes")
+    add("--document", type=Path, default=PROJECT / "docs" / "benchmarks.md", help="report: where all tables go")
     arguments = parser.parse_args()
     if arguments.rows < _SMALL_ROWS or arguments.rounds < 1:
         parser.error(f"--rows: at least {_SMALL_ROWS}, so that some match; --rounds: at least 1")

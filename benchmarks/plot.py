@@ -88,7 +88,8 @@ def _lines(axes: Axes, sections: list[Mapping[str, Any]]) -> None:
     axes.set_yscale("log")
     _label(axes, ends)
     sizes = [measured["ids"] for measured in sections]
-    axes.set_xticks(sizes, [f"{size / 1e6:,.4g} M" for size in sizes])
+    shown = [size for number, size in enumerate(sizes) if size >= 4 * max([0, *sizes[:number]])]
+    axes.set_xticks(shown, [f"{size / 1e6:,.4g} M" for size in shown])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
     axes.set_title("Publishing", loc="left", fontsize=11)

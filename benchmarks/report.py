@@ -10,6 +10,7 @@ from typing import Any
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _MIB = 1 << 20
 _AT_5_MILLION = "publish/5000000"
+_IN_SUMMARY = ("publisher", "seed-publish")
 
 
 class NoMarkers(Exception):
@@ -45,13 +46,40 @@ def markdown(results: Mapping[str, Any], plot: str) -> str:
         results: By `<part>/<size>`.
         plot: The path of the plot, from the document.
     """
-    parts = [f"![Time of the whole job, and of publishing against the number of ids]({plot})"]
-    parts.extend(_whole(results[name]) for name in results if name.startswith("whole/"))
-    published = [results[name] for name in results if name.startswith("publish/")]
+    parts = [_picture(plot)]
+    parts.extend(_whole(measured) for measured in _of_part(results, "whole"))
+    published = _of_part(results, "publish")
     parts.extend([_publishing(published)] if published else [])
-    parts.extend(_fixed(results[name]) for name in results if name.startswith("fixed/"))
+    parts.extend(_fixed(measured) for measured in _of_part(results, "fixed"))
     parts.extend([_machines(results)] if results else [])
     return "\n\n".join(parts) + "\n"
+
+
+def summary(results: Mapping[str, Any], plot: str) -> str:
+    """Returns the largest whole job, and publishing by the product and in the seed's way.
+
+    Args:
+        results: By `<part>/<size>`.
+        plot: The path of the plot, from the document.
+    """
+    parts = [_picture(plot)]
+    parts.extend(_whole(measured) for measured in _of_part(results, "whole")[-1:])
+    published = [
+        {**measured, "contestants": {key: one for key, one in measured["contestants"].items() if key in _IN_SUMMARY}}
+        for measured in _of_part(results, "publish")
+    ]
+    parts.extend([_publishing(published)] if published else [])
+    return "\n\n".join(parts) + "\n"
+
+
+def everything(results: Mapping[str, Any], plot: str) -> str:
+    """Returns all tables, and how far the product is from its targets.
+
+    Args:
+        results: By `<part>/<size>`.
+        plot: The path of the plot, from the document.
+    """
+    return f"{markdown(results, plot)}\n## Targets\n\n```\n{targets_text(results)}\n```\n"
 
 
 def replace_section(document: Path, text: str) -> None:
@@ -110,6 +138,16 @@ def _publishing_targets(measured: Mapping[str, Any], *, at_5_million: bool) -> I
 
 def _medians(measured: Mapping[str, Any], quantity: str) -> dict[str, float]:
     return {key: one[quantity]["median"] for key, one in measured["contestants"].items() if quantity in one}
+
+
+def _picture(plot: str) -> str:
+    return f"![Time of the whole job, and of publishing against the number of ids]({plot})"
+
+
+def _of_part(results: Mapping[str, Any], part: str) -> list[Mapping[str, Any]]:
+    """Returns the measurements of a part, the smallest first."""
+    names = sorted((name for name in results if name.startswith(f"{part}/")), key=lambda name: int(name.split("/")[1]))
+    return [results[name] for name in names]
 
 
 def _whole(measured: Mapping[str, Any]) -> str:

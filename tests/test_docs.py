@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import report, results
 from publisher import guards
 from publisher.artifacts import Metadata
 from publisher.cli import cli
@@ -108,6 +109,19 @@ def test_every_make_target_that_is_named_exists(document: str) -> None:
     named = set(re.findall(r"(?:`|\$ |run: |^)make ([a-z-]+)", (PROJECT / document).read_text(), re.MULTILINE))
     assert named
     assert named <= targets
+
+
+def test_the_benchmarks_are_what_was_measured() -> None:
+    measured = results.read(PROJECT / "docs/benchmarks.json")
+    for document, text in (
+        ("README.md", report.summary(measured, "docs/benchmarks.svg")),
+        ("docs/benchmarks.md", report.everything(measured, "benchmarks.svg")),
+    ):
+        assert f"{report.BEGIN}\n{text}{report.END}" in (PROJECT / document).read_text(), "python -m benchmarks report"
+    assert (PROJECT / "docs/benchmarks.svg").exists()
+    day = {key: round(one["seconds"]["median"]) for key, one in measured["whole/300000000"]["contestants"].items()}
+    told = f"takes {day['product-duckdb']} seconds on two cores with DuckDB and {day['product-spark']} with Spark"
+    assert told in README
 
 
 def test_every_path_in_the_tables_exists() -> None:

@@ -156,15 +156,25 @@ def test_the_tables_and_the_plot_show_all_contestants(printed: str, measured: di
 
 
 def test_the_report_renders_what_was_measured_into_a_document(printed: str, folder: Path, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
+    readme, document = tmp_path / "README.md", tmp_path / "benchmarks.md"
     readme.write_text(DOCUMENT)
+    document.write_text(DOCUMENT)
     environment = {"PATH": os.defpath, "HOME": str(tmp_path)}
-    ended = bench(environment, folder, "report", "--readme", str(readme))
-    assert ended.returncode == 0, ended.stderr
-    tables = printed.strip("\n").split("\n\nMISSED")[0].split("\n\nmet ")[0]
-    assert readme.read_text() == f"# Title\n\nBefore.\n\n{report.BEGIN}\n{tables}\n{report.END}\n\nAfter.\n"
-    assert bench(environment, folder, "report", "--readme", str(readme)).returncode == 0
-    assert readme.read_text().count("old") == 0
+    for _ in range(2):  # again replaces, and adds nothing
+        ended = bench(environment, folder, "report", "--readme", str(readme), "--document", str(document))
+        assert ended.returncode == 0, ended.stderr
+    tables, verdicts = printed.strip("\n").rsplit("\n\n", 1)
+    written = f"{tables}\n\n## Targets\n\n```\n{verdicts}\n```\n"
+    assert document.read_text() == f"# Title\n\nBefore.\n\n{report.BEGIN}\n{written}{report.END}\n\nAfter.\n"
+    summary = readme.read_text()
+    assert "old" not in summary
+    assert "(docs/" in summary
+    assert "| the product on DuckDB |" in summary
+    assert "| `publisher publish` |" in summary
+    assert "igzip" not in summary
+    assert set(summary.splitlines()) - set(tables.splitlines()) < {
+        *DOCUMENT.splitlines(), *[line for line in summary.splitlines() if line.startswith("![")],
+    }  # fmt: skip
 
 
 def test_another_size_and_part_leave_the_rest_of_the_results(
@@ -419,6 +429,17 @@ def test_what_was_not_run_is_told(tmp_path: Path) -> None:
     assert "| 100 | publisher | 0.50 s | 0.00 million | +25.0% | 0 MiB |" in text
     plot.draw(found, tmp_path / "plot.svg")
     assert "Publishing" in (tmp_path / "plot.svg").read_text()
+
+
+def test_the_summary_takes_the_largest_job_and_two_ways_to_publish(tmp_path: Path) -> None:
+    small = invented(tmp_path, {"product-duckdb": 1.0}, "whole/2000", rows=2000, cpfs=5, partition_bytes=1, ids=1)
+    large = invented(tmp_path, {"product-duckdb": 2.0}, "whole/10000", rows=10_000, cpfs=5, partition_bytes=1, ids=1)
+    few = invented(tmp_path, {"publisher": 3.0, "pigz": 4.0}, "publish/100", ids=100, zlib_bytes=80)
+    text = report.summary({**large, **small, **few}, "plot.svg")
+    assert "10,000 rows" in text
+    assert "2,000 rows" not in text
+    assert "| 100 | publisher | 3.00 s |" in text
+    assert "pigz" not in text
 
 
 def test_a_section_is_replaced_and_the_rest_of_the_document_kept(tmp_path: Path) -> None:
