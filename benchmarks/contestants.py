@@ -39,7 +39,7 @@ def whole_job(arena: Arena, tables: RawTables) -> list[Contestant]:
     return [
         product("product-duckdb", "the product on DuckDB", "duckdb"),
         product("product-spark", "the product on Spark (local)", "local"),
-        rival("seed-job", "the seed's job (PySpark)", "seed_job", _SEED_CHECKS, SPARK_MEMORY),
+        rival("seed-job", "the replaced job (PySpark)", "seed_job", _SEED_CHECKS, SPARK_MEMORY),
         rival("plain-duckdb", "plain DuckDB", "plain_duckdb", "nothing"),
         rival("polars", "Polars", "polars_job", "nothing"),
     ]
@@ -83,7 +83,7 @@ def publishing_half(arena: Arena, sample: Publishing, seed_limit: int) -> list[C
     to = ("--to", f"s3://{BUCKET}/publish/publisher")
     return [
         promoting("publisher", "`publisher publish`", *publisher_command, *to, checks="the guards, a whole read-back"),
-        rival("seed-publish", "the seed's way", "seed_publish", _SEED_CHECKS, "20251022"),
+        rival("seed-publish", "the replaced job's way", "seed_publish", _SEED_CHECKS, "20251022"),
         rival("pandas", "pandas", "pandas_publish", "nothing"),
         tool("pigz"),
         tool("igzip"),

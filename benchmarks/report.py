@@ -56,7 +56,7 @@ def markdown(results: Mapping[str, Any], plot: str) -> str:
 
 
 def summary(results: Mapping[str, Any], plot: str) -> str:
-    """Returns the largest whole job, and publishing by the product and in the seed's way.
+    """Returns the largest whole job, and publishing by the product and in the replaced job's way.
 
     Args:
         results: By `<part>/<size>`.
@@ -119,7 +119,7 @@ def _whole_targets(size: str, seconds: Mapping[str, float]) -> Iterator[Target]:
         yield Target(f"{size}: seconds on DuckDB, 1.25 x plain DuckDB + 4", seconds["product-duckdb"], limit)
     if {"product-spark", "seed-job"} <= seconds.keys():
         ratio = seconds["product-spark"] / seconds["seed-job"]
-        yield Target(f"{size}: on Spark against the seed's job", ratio, 0.9)
+        yield Target(f"{size}: on Spark against the replaced job", ratio, 0.9)
 
 
 def _publishing_targets(measured: Mapping[str, Any], *, at_5_million: bool) -> Iterator[Target]:
@@ -129,7 +129,7 @@ def _publishing_targets(measured: Mapping[str, Any], *, at_5_million: bool) -> I
     product = measured["contestants"]["publisher"]
     if at_5_million and "seed-publish" in seconds:
         ratio = seconds["seed-publish"] / seconds["publisher"]
-        yield Target(f"{ids:,} ids: the seed's way takes so many times as long", ratio, 25, at_most=False)
+        yield Target(f"{ids:,} ids: the replaced job's way takes so many times as long", ratio, 25, at_most=False)
     yield Target(f"{ids:,} ids: million ids a second", ids / seconds["publisher"] / 1e6, 8, at_most=False)
     if measured["zlib_bytes"]:
         yield Target(f"{ids:,} ids: size against zlib 6", product["file_bytes"] / measured["zlib_bytes"], 1.02)

@@ -143,12 +143,12 @@ def test_the_tables_and_the_plot_show_all_contestants(printed: str, measured: di
     for section in measured.values():
         for one in section["contestants"].values():
             assert f"| {one['name']} |" in printed
-    assert "on Spark against the seed's job" in printed
+    assert "on Spark against the replaced job" in printed
     picture = (folder / "results.svg").read_text()
     expat.ParserCreate().Parse(picture, True)
     for name in (
         "the product on Spark (local)",
-        "the seed's job (PySpark)",
+        "the replaced job (PySpark)",
         "publisher publish",
         "Whole job, 0.02 million",
     ):
@@ -419,7 +419,7 @@ def test_the_targets(tmp_path: Path) -> None:
         (9.0, 8, True),
         (1.0, 300, True),
     ]
-    assert report.targets_text(found).splitlines()[2].startswith("MISSED  5,000,000 ids: the seed's way takes")
+    assert report.targets_text(found).splitlines()[2].startswith("MISSED  5,000,000 ids: the replaced job's way takes")
 
 
 def test_what_was_not_run_is_told(tmp_path: Path) -> None:
