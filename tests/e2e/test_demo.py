@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from demo import seaweedfs
 from tests.conftest import PROJECT
 from tests.e2e.expectation import expected_content
 
@@ -125,3 +127,15 @@ def test_an_interrupted_demo_stops_what_it_started(
     started.communicate(timeout=60)
     assert started.returncode == code
     assert processes_of(tmp_path) == []
+
+
+def test_stores_that_start_at_the_same_moment_take_no_port_from_each_other(tmp_path: Path) -> None:
+    def run(number: int) -> bytes:
+        with seaweedfs.running(tmp_path / str(number)) as endpoint:
+            client = endpoint.client()
+            client.create_bucket(Bucket="bucket")
+            client.put_object(Bucket="bucket", Key="key", Body=b"%d" % number)
+            return client.get_object(Bucket="bucket", Key="key")["Body"].read()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(run, range(3))) == [b"0", b"1", b"2"]
