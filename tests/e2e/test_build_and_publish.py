@@ -114,7 +114,7 @@ def test_the_file_is_what_a_computation_of_our_own_gives(
 
     # Java, through Spark and Hadoop's codecs, reads the same lines.
     (lake.folder / "latest.txt.gz").write_bytes(compressed)
-    read = SparkSession.getActiveSession().read.text(str(lake.folder / "latest.txt.gz"))
+    read = SparkSession.builder.getOrCreate().read.text(str(lake.folder / "latest.txt.gz"))
     assert [row.value for row in read.collect()] == expected.decode().split("\n")
 
     # No CPF of table A is in anything that was printed, or stored beside the file.
@@ -128,7 +128,7 @@ def test_the_order_holds_across_many_files(lake: Lake, bucket: Bucket) -> None:
     lake.write_cpfs(documents)
     lake.write_records(NEWEST, [(str(row[0]), row[1]) for row in rows(documents, 9)])
     lake.register()
-    session = SparkSession.getActiveSession()
+    session = SparkSession.builder.getOrCreate()
     session.conf.set("spark.sql.adaptive.enabled", "false")
     session.conf.set("spark.sql.shuffle.partitions", "7")
     try:

@@ -17,7 +17,7 @@ def plan(small_lake: Lake) -> str:
     assert small_lake.build().success
     results = json.loads((small_lake.target_path / "run_results.json").read_text())["results"]
     (compiled,) = [result["compiled_code"] for result in results if result["unique_id"].endswith(".int_matched_ids")]
-    return str(SparkSession.getActiveSession().sql(f"explain formatted {compiled}").collect()[0][0])
+    return str(SparkSession.builder.getOrCreate().sql(f"explain formatted {compiled}").collect()[0][0])
 
 
 def scan_of(plan: str, table: str) -> str:
