@@ -93,7 +93,8 @@ def running(folder: Path) -> Iterator[Endpoint]:
         _weed(), f"-logdir={folder}", "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}", f"-s3.port={ports[3]}",
         "-volume.max=1000",  # else one for each free GB of disk, and every bucket takes one: a full disk allows none
-        "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", f"-s3.config={folder / 's3.json'}",
+        "-s3.port.iceberg=0", "-s3.port.lance=0",  # else fixed ports, which a second store would want too
+        "-webdav=false", "-admin.ui=false", f"-s3.config={folder / 's3.json'}",
     ]  # fmt: skip
     endpoint = Endpoint(f"http://127.0.0.1:{ports[3]}", *identity)
     with log.open("ab") as output:
