@@ -17,7 +17,7 @@ from publisher.artifacts import StoredObject
 from publisher.dbt_artifacts import read_build
 from publisher.errors import IntegrityError, PublisherError, StoreFailed
 from publisher.keys import Destination
-from publisher.promote import Way, prepared
+from publisher.promote import Way, honours_conditions, is_refused, prepared
 from publisher.source import Lake, open_table, read_summary
 from publisher.store import PreconditionFailed, Store
 
@@ -253,11 +253,7 @@ class _Scratch:
             swap(expected_etag)
 
     def _honours_conditions(self, way: Way) -> bool:
-        for unmet in (None, _NO_ETAG):
-            with prepared(self._store, way, self._one, self._created(), self._two, {}) as swap:
-                if not _is_refused(partial(swap, unmet)):
-                    return False
-        return True
+        return honours_conditions(self._store, way, self._one, self._created(), self._two)
 
     def _most_winners(self, way: Way) -> int:
         """Lets several replace one version at once, a few times over, and returns how many succeeded at most."""
@@ -277,7 +273,7 @@ class _Scratch:
                     ready.enter_context(prepared(self._store, way, key, etag, self._two, {}))
                     for key, etag in zip(self._racers, etags, strict=True)
                 ]
-                refused = pool.map(_is_refused, [partial(swap, expected) for swap in swaps])
+                refused = pool.map(is_refused, [partial(swap, expected) for swap in swaps])
                 most = max(most, list(refused).count(False))
         return most
 
@@ -297,13 +293,5 @@ class _Scratch:
 
 
 def _must_fail(unfit: str, attempt: Callable[[], object]) -> None:
-    if not _is_refused(attempt):
+    if not is_refused(attempt):
         raise _Unfit(unfit)
-
-
-def _is_refused(attempt: Callable[[], object]) -> bool:
-    try:
-        attempt()
-    except PreconditionFailed:
-        return True
-    return False

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import BinaryIO
 
 from publisher.artifacts import Encoded, Metadata, StoredObject
@@ -170,7 +171,7 @@ def _is_completion_refused(store: Store, destination: Destination) -> bool:
     key = f"{destination.scratch_prefix}probe-{uuid.uuid4().hex}"
     etag = store.create(key, io.BytesIO(_PROBE), hashlib.sha256(_PROBE).hexdigest(), {})
     try:
-        return all(_is_swap_refused(store, key, etag, condition) for condition in (None, _NO_ETAG))
+        return honours_conditions(store, Way.PARTS, key, etag, key)
     except PreconditionFailed:  # not the condition's: of the source
         raise StoreFailed(
             "The store did not find a scratch object as it had just been written.",
@@ -182,12 +183,33 @@ def _is_completion_refused(store: Store, destination: Destination) -> bool:
                 store.delete(key, left.etag)
 
 
-def _is_swap_refused(store: Store, key: str, etag: str, condition: str | None) -> bool:
-    with store.copy_in_parts(key, etag, key, {}) as swap:
-        try:
-            swap(condition)
-        except PreconditionFailed:
-            return True
+def honours_conditions(store: Store, way: Way, source: str, source_etag: str, destination: str) -> bool:
+    """Whether an object that is there is not replaced under either condition, both of which it does not meet.
+
+    Args:
+        store: The bucket.
+        way: By which request.
+        source: The key to copy.
+        source_etag: The ETag that it must have.
+        destination: The key of an object, which must not be replaced; it is where conditions are ignored.
+
+    Raises:
+        PreconditionFailed: The source is not what was expected.
+        StoreFailed: The store failed.
+    """
+    for unmet in (None, _NO_ETAG):
+        with prepared(store, way, source, source_etag, destination, {}) as swap:
+            if not is_refused(partial(swap, unmet)):
+                return False
+    return True
+
+
+def is_refused(attempt: Callable[[], object]) -> bool:
+    """Tries something, and returns whether the store refused it because a condition was not met."""
+    try:
+        attempt()
+    except PreconditionFailed:
+        return True
     return False
 
 
