@@ -18,7 +18,6 @@ from publisher.overlap import Alongside
 IdArrays = Iterable[pa.Array]
 Comparison = Alongside[pa.Array, Changes]
 
-
 _LONGEST_LINE_BYTES = 1 << 30
 
 
@@ -123,7 +122,7 @@ def file_lines(pieces: Iterable[bytes]) -> Iterator[pa.Array]:
     Raises:
         DamagedFile: It is not one whole gzip member, or has a line of a GiB.
     """
-    rest = b""
+    rest = bytearray()  # a line that goes on for many pieces is added to, and not copied with each
     for content in decompressed(pieces):
         whole, line_break, rest_of_this = content.rpartition(b"\n")
         if not line_break:
@@ -131,10 +130,10 @@ def file_lines(pieces: Iterable[bytes]) -> Iterator[pa.Array]:
             if len(rest) > _LONGEST_LINE_BYTES:
                 raise DamagedFile
             continue
-        yield _split(rest + whole)
-        rest = rest_of_this
+        yield _split(bytes(rest) + whole)
+        rest = bytearray(rest_of_this)
     if rest:
-        yield _split(rest)
+        yield _split(bytes(rest))
 
 
 def _split(lines: bytes) -> pa.Array:

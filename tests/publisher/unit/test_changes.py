@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from publisher import changes as changes_module
 from publisher.artifacts import Changes
 from publisher.changes import NotComparable, count_changes, file_lines
 
@@ -30,6 +31,12 @@ def test_files_of_many_blocks_that_end_at_different_places() -> None:
     active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 2_000_000}
     changes = count_changes(file_lines(file(new)), file(active))
     assert changes == Changes(len(new - active), len(active - new), len(active))
+
+
+def test_a_line_that_does_not_end_is_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes_module, "_LONGEST_LINE_BYTES", 1 << 20)
+    with pytest.raises(NotComparable, match="active"):
+        count_changes(file_lines(file({"a"})), file({"x" * 2_000_000}))
 
 
 def test_a_final_line_break_is_no_line() -> None:
