@@ -46,13 +46,9 @@ def markdown(results: Mapping[str, Any], plot: str) -> str:
         results: By `<part>/<size>`.
         plot: The path of the plot, from the document.
     """
-    parts = [_picture(plot)]
-    parts.extend(_whole(measured) for measured in _of_part(results, "whole"))
-    published = _of_part(results, "publish")
-    parts.extend([_publishing(published)] if published else [])
-    parts.extend(_fixed(measured) for measured in _of_part(results, "fixed"))
-    parts.extend([_machines(results)] if results else [])
-    return "\n\n".join(parts) + "\n"
+    rest = [_fixed(measured) for measured in _of_part(results, "fixed")]
+    rest.extend([_machines(results)] if results else [])
+    return _document(plot, _of_part(results, "whole"), _of_part(results, "publish"), rest)
 
 
 def summary(results: Mapping[str, Any], plot: str) -> str:
@@ -62,14 +58,11 @@ def summary(results: Mapping[str, Any], plot: str) -> str:
         results: By `<part>/<size>`.
         plot: The path of the plot, from the document.
     """
-    parts = [_picture(plot)]
-    parts.extend(_whole(measured) for measured in _of_part(results, "whole")[-1:])
     published = [
         {**measured, "contestants": {key: one for key, one in measured["contestants"].items() if key in _IN_SUMMARY}}
         for measured in _of_part(results, "publish")
     ]
-    parts.extend([_publishing(published)] if published else [])
-    return "\n\n".join(parts) + "\n"
+    return _document(plot, _of_part(results, "whole")[-1:], published)
 
 
 def everything(results: Mapping[str, Any], plot: str) -> str:
@@ -140,8 +133,12 @@ def _medians(measured: Mapping[str, Any], quantity: str) -> dict[str, float]:
     return {key: one[quantity]["median"] for key, one in measured["contestants"].items() if quantity in one}
 
 
-def _picture(plot: str) -> str:
-    return f"![Time of the whole job, and of publishing against the number of ids]({plot})"
+def _document(
+    plot: str, whole: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]], rest: Sequence[str] = ()
+) -> str:
+    parts = [f"![Time of the whole job, and of publishing against the number of ids]({plot})", *map(_whole, whole)]
+    parts.extend([_publishing(published)] if published else [])
+    return "\n\n".join([*parts, *rest]) + "\n"
 
 
 def _of_part(results: Mapping[str, Any], part: str) -> list[Mapping[str, Any]]:
