@@ -20,7 +20,8 @@
     {%- if not adapter.get_columns_in_relation(table) -%}
         {%- do exceptions.raise_compiler_error(
             'latest_partition: the table ' ~ table.render() ~ ' does not exist in this catalog. On the local target'
-            ~ ' set MATCHED_IDS_CPFS_PATH and MATCHED_IDS_RECORDS_PATH to the folders of Parquet. Elsewhere check MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE.') -%}
+            ~ ' set MATCHED_IDS_CPFS_PATH and MATCHED_IDS_RECORDS_PATH to the folders of Parquet. Elsewhere check'
+            ~ ' MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE.') -%}
     {%- endif -%}
     {%- set described = spark_table_description(table) -%}
     {%- do require_partitioned_by(table, columns, described.partitioned_by) -%}

@@ -3,12 +3,8 @@
     and is never written. Running it again reads the schemas anew and registers partitions that came or went.
 -#}
 {% macro register_raw_tables(cpfs, records) -%}
-    {%- do register_parquet_folder(
-        var('cpfs_schema', env_var('MATCHED_IDS_CPFS_SCHEMA', 'raw')),
-        var('cpfs_table', env_var('MATCHED_IDS_CPFS_TABLE', 'cpfs')), cpfs, false) -%}
-    {%- do register_parquet_folder(
-        var('records_schema', env_var('MATCHED_IDS_RECORDS_SCHEMA', 'raw')),
-        var('records_table', env_var('MATCHED_IDS_RECORDS_TABLE', 'records')), records, true) -%}
+    {%- do register_raw_table('cpfs', cpfs) -%}
+    {%- do register_raw_table('records', records) -%}
 {%- endmacro %}
 
 
@@ -19,12 +15,18 @@
 {% macro register_raw_folders() -%}
     {%- if execute and target.name == 'local' -%}
         {%- for source in ['cpfs', 'records'] if setting(source ~ '_path') -%}
-            {%- set name = 'MATCHED_IDS_' ~ source | upper -%}
-            {%- do register_parquet_folder(
-                var(source ~ '_schema', env_var(name ~ '_SCHEMA', 'raw')),
-                var(source ~ '_table', env_var(name ~ '_TABLE', source)), setting(source ~ '_path'), source == 'records') -%}
+            {%- do register_raw_table(source, setting(source ~ '_path')) -%}
         {%- endfor -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- Registers a source of the project, under the name that the settings give it. -#}
+{% macro register_raw_table(source, path) -%}
+    {%- set name = 'MATCHED_IDS_' ~ source | upper -%}
+    {%- do register_parquet_folder(
+        var(source ~ '_schema', env_var(name ~ '_SCHEMA', 'raw')),
+        var(source ~ '_table', env_var(name ~ '_TABLE', source)), path, source == 'records') -%}
 {%- endmacro %}
 
 
@@ -67,16 +69,16 @@
         or described.columns != spark_columns('select * from parquet.`' ~ location ~ '`') -%}
         {%- call statement('drop_raw_table') -%} drop table if exists {{ relation }} {%- endcall -%}
         {%- call statement('create_raw_table') -%} create table {{ relation }} using parquet location '{{ location }}' {%- endcall -%}
+        {%- if partitioned and not spark_table_description(existing).partitioned_by -%}
+            {%- do exceptions.raise_compiler_error(
+                'register_raw_tables: ' ~ location ~ ' has no partitions: no folder in it is named column=value, or its'
+                ~ ' files hold a column of that name themselves.') -%}
+        {%- endif -%}
     {%- else -%}
         {#- A session that lives longer than a run remembers which files there were. -#}
         {%- call statement('refresh_raw_table') -%} refresh table {{ relation }} {%- endcall -%}
     {%- endif -%}
     {%- if partitioned -%}
-        {%- if not spark_table_description(existing).partitioned_by -%}
-            {%- do exceptions.raise_compiler_error(
-                'register_raw_tables: ' ~ location ~ ' has no partitions: no folder in it is named column=value, or its'
-                ~ ' files hold a column of that name themselves.') -%}
-        {%- endif -%}
         {%- call statement('register_partitions') -%} msck repair table {{ relation }} sync partitions {%- endcall -%}
         {%- set found = run_query('show partitions ' ~ relation) | length -%}
         {%- do log('register_raw_tables: ' ~ relation ~ ' is ' ~ location ~ ', ' ~ found ~ ' partitions', info=true) -%}
