@@ -6,12 +6,10 @@ import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.conftest import CPF_ONE, Lake
+from tests.e2e.test_duckdb import MACRO, on_duckdb
 from tests.opened_files import opened
 
-MACRO = "{{ latest_partition(source('lake', 'records')) | tojson }}"
 NEWEST = "20251022"
 
 
@@ -27,15 +25,6 @@ def fill(lake: Lake, partitions: int) -> list[Path]:
     return sorted(lake.records.iterdir())
 
 
-@pytest.fixture
-def duckdb_lake(lake: Lake) -> Lake:
-    lake.settings.update(
-        MATCHED_IDS_TARGET="duckdb", MATCHED_IDS_CPFS_PATH=str(lake.cpfs), MATCHED_IDS_RECORDS_PATH=str(lake.records),
-        MATCHED_IDS_LOCAL_DIR=str(lake.folder / "duckdb"),
-    )  # fmt: skip
-    return lake
-
-
 def examine(lake: Lake, folders: list[Path]) -> None:
     """Chooses without an opened file, and builds with those of the newest partition alone."""
     with opened(folders) as while_choosing:
@@ -48,13 +37,14 @@ def examine(lake: Lake, folders: list[Path]) -> None:
     assert {file.parent.name for file in while_building.files} == {f"ano_mes_dia={NEWEST}"}
 
 
-def test_ten_thousand_folders_on_duckdb(duckdb_lake: Lake) -> None:
-    folders = fill(duckdb_lake, 10_000)
-    chosen = duckdb_lake.dbt("compile", "--inline", MACRO)
+def test_ten_thousand_folders_on_duckdb(tmp_path: Path) -> None:
+    lake = on_duckdb(tmp_path, tmp_path)
+    folders = fill(lake, 10_000)
+    chosen = lake.dbt("compile", "--inline", MACRO)
     assert f"is read at {NEWEST} (10000 considered)" in chosen.output
     for folder in folders[:-500]:  # no more are watched: a kernel may allow a few thousand
         shutil.rmtree(folder)
-    examine(duckdb_lake, folders[-500:])
+    examine(lake, folders[-500:])
 
 
 def test_a_metastore_on_spark(lake: Lake) -> None:
