@@ -13,7 +13,6 @@ from dbt.adapters.duckdb.environments import local
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt_local_duckdb.raw_tables import RawTables
 from dbt_local_duckdb.s3 import S3FileSystem
 
 # As in: Invalid string encoding found in Parquet file "…": value "00012345678\xFF" is not valid UTF8!
@@ -21,7 +20,7 @@ _QUOTED_VALUE = re.compile(r"\b(value|string)\s+([\"']).*\2", re.DOTALL | re.IGN
 
 
 class Plugin(BasePlugin):
-    """Creates the folders that DuckDB does not create, and lets it read `s3://` and tables with metadata."""
+    """Creates the folders that DuckDB does not create, and lets it read `s3://`."""
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
         """Creates the folders of the database, of the tables and of what spills over; called before connecting."""
@@ -29,10 +28,8 @@ class Plugin(BasePlugin):
             folder.mkdir(parents=True, exist_ok=True)
 
     def configure_connection(self, conn: Any) -> None:
-        """Registers the file systems; nothing is sent, or looked for, until an address of theirs is read."""
-        s3 = S3FileSystem()
-        conn.register_filesystem(s3)
-        conn.register_filesystem(RawTables(s3))
+        """Registers S3; nothing is sent, or looked for, until an address there is read."""
+        conn.register_filesystem(S3FileSystem())
 
 
 class DiscreetCursor(local.DuckDBCursorWrapper):

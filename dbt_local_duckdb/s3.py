@@ -7,25 +7,21 @@ for the DuckDB of some versions ago; and it lists every object of a table where 
 
 from __future__ import annotations
 
-import fnmatch
-import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem
 
 from publisher.errors import PublisherError
-from publisher.files import FileMissing
+from publisher.lake.files import FileMissing
 
 if TYPE_CHECKING:
+    from dbt_matched_ids.invocation import Invocation
     from publisher.artifacts import FileState
-    from publisher.s3_files import S3Files
-
-_WILDCARDS = re.compile(r"[*?\[]")
+    from publisher.lake.s3_files import S3Files
 
 
 class S3Failed(Exception):
@@ -33,7 +29,10 @@ class S3Failed(Exception):
 
 
 class S3FileSystem(AbstractFileSystem):
-    """What DuckDB asks of a file system when it lists and reads, and nothing else: it writes nothing."""
+    """What DuckDB asks of a file system when it reads, and nothing else: it writes nothing, and asks for no pattern.
+
+    An object that was looked at before (`dbt_matched_ids.invocation`) is opened in that version, not asked for again.
+    """
 
     protocol = "s3"
     cachable = False
@@ -42,48 +41,19 @@ class S3FileSystem(AbstractFileSystem):
         """Prepares nothing yet.
 
         Args:
-            files: Reads the objects; without it, boto3 with its own configuration, when the first is asked for.
+            files: Reads the objects; without it, what the invocation reads with.
         """
         super().__init__()
-        if files is not None:
-            self.files = files
-        # Sizes and versions that a listing told: no object is asked for them again.
-        self._listed: dict[str, FileState] = {}
+        self._given = files
 
-    @cached_property
+    @property
     def files(self) -> S3Files:
         """Reads the objects."""
-        from publisher.s3_files import S3Files
-
-        return S3Files()
-
-    def remember(self, files: Iterable[FileState]) -> None:
-        """Takes what was listed elsewhere: these objects are opened in those versions, and not asked for again."""
-        self._listed.update((file.path, file) for file in files if file.path.startswith("s3://"))
+        return self._given or _invocation().s3
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        """Returns what matches a pattern, as addresses.
-
-        One that ends with a slash matches folders, and is looked up folder by folder without a look at the objects in
-        them; another one matches objects. Those that hold no data (hidden, or empty) are left out.
-        """
-        address = _address(path)
-        if not _WILDCARDS.search(address):
-            return [address]
-        folder, wanted = _split(address)
-        with _told(path):
-            if wanted[-1] == "":
-                found = [folder]
-                for level in wanted[:-1]:
-                    below = [name for parent in found for name in self.files.subfolders(parent)]
-                    found = [name for name in below if fnmatch.fnmatchcase(name.rpartition("/")[2], level)]
-                return sorted(found)
-            try:
-                listed = {file.path: file for file in self.files.list(folder)}
-            except FileMissing:
-                return []
-        self._listed.update(listed)
-        return sorted(name for name in listed if _matches(name.removeprefix(f"{folder}/").split("/"), wanted))
+        """Returns the one address: what is read is named file by file."""
+        return [_address(path)]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Returns what DuckDB takes an object's size from."""
@@ -101,10 +71,17 @@ class S3FileSystem(AbstractFileSystem):
 
     def _file(self, path: str) -> FileState:
         address = _address(path)
-        if address not in self._listed:
+        listed = _invocation().listed
+        if address not in listed:
             with _told(address):
-                self._listed[address] = self.files.stat(address)
-        return self._listed[address]
+                listed[address] = self.files.stat(address)
+        return listed[address]
+
+
+def _invocation() -> Invocation:
+    from dbt_matched_ids.macro_functions import invocation  # imports pyarrow
+
+    return invocation()
 
 
 class _Object:
@@ -148,19 +125,3 @@ def _told(path: str) -> Iterator[None]:
 
 def _address(path: str) -> str:
     return path if path.startswith("s3://") else f"s3://{path}"
-
-
-def _split(pattern: str) -> tuple[str, list[str]]:
-    """Returns the folder before the first wildcard, and the names from there on."""
-    parts = pattern.split("/")
-    first = next(number for number, part in enumerate(parts) if _WILDCARDS.search(part))
-    return "/".join(parts[:first]), parts[first:]
-
-
-def _matches(names: list[str], wanted: list[str]) -> bool:
-    """Whether the names of a path are those of a pattern, in which `**` stands for any number of folders."""
-    if not (names and wanted):
-        return names == wanted
-    if wanted[0] == "**":
-        return any(_matches(names[skipped:], wanted[1:]) for skipped in range(len(names)))
-    return fnmatch.fnmatchcase(names[0], wanted[0]) and _matches(names[1:], wanted[1:])

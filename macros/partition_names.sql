@@ -23,12 +23,17 @@
             ~ ' set MATCHED_IDS_CPFS_PATH and MATCHED_IDS_RECORDS_PATH to the folders of Parquet. Elsewhere check'
             ~ ' MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE.') -%}
     {%- endif -%}
-    {%- set described = spark_table_description(table) -%}
-    {%- do require_partitioned_by(table, columns, described.partitioned_by) -%}
-    {%- if described.provider == 'iceberg' -%}
-        {{ return(iceberg_partition_names(table, columns)) }}
+    {%- set described = matched_ids.spark_table_description(table) -%}
+    {%- if described.is_view -%}
+        {%- do matched_ids.refuse_view(table) -%}
+    {%- elif described.is_projected -%}
+        {%- do matched_ids.refuse_projection(table) -%}
     {%- endif -%}
-    {{ return(default__partition_names(table, columns)) }}
+    {%- do matched_ids.require_partitioned_by(table, columns, described.partitioned_by) -%}
+    {%- if described.provider == 'iceberg' -%}
+        {{ return(matched_ids.iceberg_partition_names(table, columns)) }}
+    {%- endif -%}
+    {{ return(matched_ids.default__partition_names(table, columns)) }}
 {%- endmacro %}
 
 
@@ -46,56 +51,21 @@
             ~ ' AWS_REGION, and the permission glue:GetTable.') -%}
     {%- endif -%}
     {%- if table_type == 'view' -%}
-        {%- do exceptions.raise_compiler_error(
-            'latest_partition: ' ~ table.render() ~ ' is a view, which has no partitions. Set'
-            ~ ' MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE to the table behind it.') -%}
+        {%- do matched_ids.refuse_view(table) -%}
+    {%- endif -%}
+    {%- if matched_ids.python().glue_table(table.schema, table.identifier).is_projected -%}
+        {%- do matched_ids.refuse_projection(table) -%}
     {%- endif -%}
     {%- if table_type == 'iceberg_table' -%}
-        {{ return(iceberg_partition_names(table, columns)) }}
+        {{ return(matched_ids.iceberg_partition_names(table, columns)) }}
     {%- endif -%}
-    {{ return(default__partition_names(table, columns)) }}
+    {{ return(matched_ids.default__partition_names(table, columns)) }}
 {%- endmacro %}
 
 
-{#-
-    DuckDB has no catalog of its own here. Where the setting names a table's metadata, that tells its partitions. Else the
-    names are those of folders, listed level by level until all columns are there: where a pattern ends with a slash,
-    DuckDB matches folders and does not look at the files in them.
--#}
+{#- DuckDB has no catalog of its own here: folders tell, or a table's metadata. -#}
 {% macro duckdb__partition_names(relation, columns) -%}
-    {%- if has_metadata(raw_path(relation)) -%}
-        {{ return(ask_raw_table(relation, 'partitions/' ~ columns | join(',')).names) }}
-    {%- endif -%}
-    {%- set root = raw_folder(relation) -%}
-    {#- Two macros ask for them in one run. -#}
-    {%- set listed = graph.setdefault('matched_ids_partition_names', {}) -%}
-    {%- set key = root ~ ' by ' ~ columns | join(', ') -%}
-    {%- if key not in listed -%}
-        {%- set found = namespace(names=[], complete=false) -%}
-        {%- for depth in range(1, 17) if not found.complete -%}
-            {%- set folders = run_query("select file from glob('" ~ root ~ '/[!._]*=*' * depth ~ "/')") -%}
-            {%- if not folders | length -%}
-                {%- set found.complete = true -%}
-            {%- else -%}
-                {%- set found.names = [] -%}
-                {%- for folder in folders.columns[0].values() -%}
-                    {%- do found.names.append(folder[root | length + 1:].rstrip('/')) -%}
-                {%- endfor -%}
-                {%- set levels = partition_levels(found.names[0]) -%}
-                {%- set found.complete = columns | reject('in', levels) | list | length == 0 -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- if not found.names -%}
-            {%- set anything = run_query(
-                "select file from glob('" ~ root ~ "/*') union all select file from glob('" ~ root ~ "/*/') limit 1") -%}
-            {%- do exceptions.raise_compiler_error(
-                'latest_partition: ' ~ root ~ (' has no partitions: no folder in it is named as ' ~ columns[0] ~ '=….'
-                if anything | length else ' is missing or empty.') ~ ' Check the setting '
-                ~ raw_source_name(relation) ~ '_path, and that the load ran.') -%}
-        {%- endif -%}
-        {%- do listed.update({key: found.names}) -%}
-    {%- endif -%}
-    {{ return(listed[key]) }}
+    {{ return(matched_ids.python().partition_names(matched_ids.raw_path(matched_ids.raw_source(relation)), columns)) }}
 {%- endmacro %}
 
 
@@ -116,31 +86,6 @@
 {%- endmacro %}
 
 
-{% macro spark_table_description(relation) -%}
-    {%- set found = namespace(section='', provider='', location='') -%}
-    {%- set columns, partitioned_by = [], [] -%}
-    {%- for row in run_query('describe extended ' ~ relation.render()).rows -%}
-        {%- set name, value = row[0] or '', row[1] or '' -%}
-        {%- if name.startswith('#') and name != '# col_name' or not name -%}
-            {%- set found.section = name or '-' -%}
-        {%- elif not found.section -%}
-            {%- do columns.append([name, value]) -%}
-        {%- elif found.section == '# Partition Information' and name != '# col_name' -%}
-            {%- do partitioned_by.append(name | lower) -%}
-        {%- elif found.section == '# Partitioning' -%}
-            {#- So described when a partition of an Iceberg table is computed: Part 0 is ano_mes_dia, Part 1 is
-                bucket(8, id). -#}
-            {%- do partitioned_by.append(value | lower) -%}
-        {%- elif found.section == '# Detailed Table Information' and name == 'Provider' -%}
-            {%- set found.provider = value | lower -%}
-        {%- elif found.section == '# Detailed Table Information' and name == 'Location' -%}
-            {%- set found.location = modules.re.sub('^file:/*', '/', value) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return({'provider': found.provider, 'location': found.location, 'columns': columns, 'partitioned_by': partitioned_by}) }}
-{%- endmacro %}
-
-
 {% macro require_partitioned_by(relation, columns, partitioned_by) -%}
     {%- for column in columns if column not in partitioned_by -%}
         {%- do exceptions.raise_compiler_error(
@@ -148,4 +93,20 @@
             ~ ('; its partition columns are ' ~ partitioned_by | join(', ') ~ '. Set partition_columns to them.'
                if partitioned_by else '; it has no partitions. Read a table that has one for each load.')) -%}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro refuse_view(table) -%}
+    {%- do exceptions.raise_compiler_error(
+        'latest_partition: ' ~ table.render() ~ ' is a view, which has no partitions. Set'
+        ~ ' MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE to the table behind it.') -%}
+{%- endmacro %}
+
+
+{#- What is registered beside a projection is what was there before it: the newest of that is years old. -#}
+{% macro refuse_projection(table) -%}
+    {%- do exceptions.raise_compiler_error(
+        'latest_partition: the table ' ~ table.render() ~ ' has partition projection (projection.enabled): Athena computes'
+        ~ ' its partitions, and the catalog does not list them. Register them (a crawler, or MSCK REPAIR TABLE on a table of'
+        ~ ' the same folder without projection), or on the target duckdb name the folder itself.') -%}
 {%- endmacro %}

@@ -451,7 +451,7 @@ def latest_partition(
     wait = parse_duration(ready_after) if ready_after else None
     from publisher import present
     from publisher.aws import Deadline
-    from publisher.glue import GlueCatalog
+    from publisher.lake.glue import GlueCatalog
     from publisher.latest_partition import PATTERN, Wanted, column_list, glue_table
     from publisher.latest_partition import latest_partition as run
     from publisher.s3 import S3Store

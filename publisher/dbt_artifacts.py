@@ -10,7 +10,7 @@ from typing import Any
 
 from publisher.artifacts import Build, TableRef
 from publisher.errors import SourceNotReady, UsageError
-from publisher.files import normal_location
+from publisher.lake.files import normal_location
 
 # https://docs.getdbt.com/reference/artifacts/run-results-json: everything else is a failure or was left out.
 _GOOD_STATUSES = frozenset({"success", "pass", "warn", "no-op", "reused"})

@@ -36,10 +36,10 @@ from typing import TypeVar
 
 from publisher.artifacts import StoredObject
 from publisher.errors import GuardRefusal, NothingNew, SourceNotReady, UsageError
-from publisher.glue import ExpressionRefused, GlueCatalog, GluePartition, GlueTable
 from publisher.guards import partition_key, require_not_older
 from publisher.keys import Destination
-from publisher.settings import parse_glue_table
+from publisher.lake.files import parse_glue_table
+from publisher.lake.glue import ExpressionRefused, GlueCatalog, GluePartition, GlueTable
 from publisher.store import Store
 
 # The defaults of macros/setting.sql and models/staging/_staging__sources.yml.

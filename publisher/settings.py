@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from publisher.artifacts import TableRef, is_metadata_text
 from publisher.errors import UsageError
-from publisher.files import normal_location
 from publisher.keys import Destination
+from publisher.lake.files import normal_location, parse_glue_table
 
 TABLE_KINDS = ("parquet", "iceberg", "glue")
 
@@ -126,17 +125,3 @@ def parse_table(text: str, id_column: str) -> TableRef:
     if kind == "glue":
         return TableRef(kind, ".".join(parse_glue_table(text)), id_column)
     return TableRef(kind, normal_location(location), id_column)
-
-
-def parse_glue_table(text: str) -> tuple[str, str]:
-    """Reads `glue:database.table`, and returns the two names.
-
-    Raises:
-        UsageError: It is anything else.
-    """
-    found = re.fullmatch(r"glue:([^.\s]+)\.([^.\s]+)", text)
-    if found is None:
-        raise UsageError(
-            f"The table {text!r} is not of the form glue:database.table.", "Name one table of the Glue catalog."
-        )
-    return found[1], found[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -16,18 +15,22 @@ import pyarrow.parquet as pq
 
 from publisher.artifacts import FileState, Summary, TableRef
 from publisher.errors import SourceNotReady, UsageError
-from publisher.files import FileMissing, Files, LocalFiles, normal_location
+from publisher.lake.files import FileMissing, Files, LocalFiles, normal_location
+from publisher.lake.folder import data_files, require_plain
+from publisher.lake.footers import parquet_file, side_by_side
 
 if TYPE_CHECKING:
     from publisher.aws import Deadline
-    from publisher.glue import GlueCatalog, GlueTable
-    from publisher.iceberg import Columns, Snapshot
+    from publisher.lake.glue import GlueCatalog, GlueTable
+    from publisher.lake.iceberg import Columns, Snapshot
 
 BATCH_ROWS = 1 << 17
-# Reads a column chunk in pieces instead of whole: memory does not depend on the size of the row groups.
-_READ_BYTES = 1 << 20
 _PARTITION_COLUMN = "source_partition"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_REBUILD = "Something rebuilt the table, or its snapshots were expired: run `dbt build` and publish again."
+_COMPACT = (
+    "Compact the table (rewrite_data_files), or rebuild it with `dbt build`, with write.format.default set to parquet."
+)
 _NOTHING_DELETED: array[int] = array("q")
 
 
@@ -58,7 +61,7 @@ class Lake:
         if not location.startswith("s3://"):
             return LocalFiles()
         if self._s3 is None:
-            from publisher.s3_files import S3Files
+            from publisher.lake.s3_files import S3Files
 
             self._s3 = S3Files(deadline=self._deadline)
         return self._s3
@@ -72,7 +75,7 @@ class Lake:
             StoreFailed: Glue failed.
         """
         if self._glue is None:
-            from publisher.glue import GlueCatalog
+            from publisher.lake.glue import GlueCatalog
 
             self._glue = GlueCatalog(deadline=self._deadline)
         return self._glue.table(database, name)
@@ -139,7 +142,7 @@ class Table:
         """
         for file in self.files:
             row = 0
-            with _parquet(self.reader, file.file) as parquet:
+            with parquet_file(self.reader, file.file) as parquet:
                 for batch in parquet.iter_batches(BATCH_ROWS, columns=[file.id_column], use_threads=False):
                     ids = _without(batch.column(0), row, file.deleted)
                     row += len(batch)
@@ -179,7 +182,7 @@ def open_table(ref: TableRef, lake: Lake | None = None) -> Table:
         StoreFailed: The store or the catalog failed.
     """
     contents = _contents(ref, lake or Lake())
-    files = [_footer(file, deleted, ref, contents) for file, deleted in contents.files]
+    files = side_by_side(lambda file: _footer(*file, ref, contents), contents.files)
     files = [file for file in files if file.rows > len(file.deleted)]
     if all(file.min_id is not None for file in files):
         files.sort(key=lambda file: (file.min_id or b"", file.max_id or b"", file.file.path))
@@ -220,7 +223,7 @@ def read_summary(ref: TableRef, lake: Lake | None = None) -> Summary:
     names = list(Summary.__dataclass_fields__)
     rows: list[dict[str, Any]] = []
     for file, deleted in contents.files:
-        with _parquet(contents.reader, file) as parquet:
+        with parquet_file(contents.reader, file) as parquet:
             physical = {name: _physical_name(name, parquet.schema_arrow, contents.columns) for name in names}
             missing = [name for name, found in physical.items() if found is None]
             if missing:
@@ -263,17 +266,21 @@ def _contents(ref: TableRef, lake: Lake) -> _Contents:
     kind, location = _resolve(ref, lake)
     reader = lake.files(location)
     if kind == "iceberg":
-        from publisher.iceberg import data_files
+        from publisher.lake.iceberg_plan import Reader, deleted_rows, plan
 
         snapshot, listing = _snapshot(location, lake)
-        return _Contents(reader, tuple(data_files(reader, snapshot)), listing, snapshot.columns, snapshot)
+        who = Reader("the publisher", f"the Iceberg table at {location}", _REBUILD, _COMPACT)
+        planned = plan(reader, snapshot, who)
+        deleted = deleted_rows(reader, snapshot, who, planned)
+        files = tuple((file.state, rows) for file, rows in zip(planned, deleted, strict=True))
+        return _Contents(reader, files, listing, snapshot.columns, snapshot)
     found = _parquet_files(ref, location, reader)
     return _Contents(reader, tuple((file, _NOTHING_DELETED) for file in found), frozenset(found))
 
 
 def _snapshot(location: str, lake: Lake) -> tuple[Snapshot, frozenset[FileState]]:
     try:
-        from publisher.iceberg import metadata_file, read_snapshot
+        from publisher.lake.iceberg import metadata_file, read_snapshot
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Reading an Iceberg table takes the Python package {error.name}, which is not installed.",
@@ -287,7 +294,12 @@ def _snapshot(location: str, lake: Lake) -> tuple[Snapshot, frozenset[FileState]
 
 def _parquet_files(ref: TableRef, location: str, reader: Files) -> list[FileState]:
     try:
-        return reader.list(location)
+        children = reader.children(location)
+    except FileMissing:
+        children = []  # a file, then, or nothing
+    require_plain(reader, location, children)
+    try:
+        return data_files(reader, location, [ref.id_column])
     except FileMissing:
         raise SourceNotReady(
             f"The table {ref} does not exist.",
@@ -302,7 +314,7 @@ def _physical_name(name: str, schema: pa.Schema, columns: Columns | None) -> str
 
 
 def _footer(file: FileState, deleted: array[int], ref: TableRef, contents: _Contents) -> DataFile:
-    with _parquet(contents.reader, file) as parquet:
+    with parquet_file(contents.reader, file) as parquet:
         schema, metadata = parquet.schema_arrow, parquet.metadata
         id_column = _physical_name(ref.id_column, schema, contents.columns)
         if id_column is None:
@@ -375,29 +387,3 @@ def _without(values: pa.Array, first_row: int, deleted: array[int]) -> pa.Array:
         kept[position - first_row] = 0
     mask = pa.Array.from_buffers(pa.uint8(), len(values), [None, pa.py_buffer(kept)])
     return values.filter(mask.cast(pa.bool_()))
-
-
-@contextmanager
-def _parquet(reader: Files, file: FileState) -> Iterator[pq.ParquetFile]:
-    """Opens a file, and turns what pyarrow raises about it into a SourceNotReady that names it.
-
-    pyarrow's own text is left out: a decoder may quote the value that it stumbled over.
-    """
-    try:
-        with (
-            reader.open(file) as opened,
-            pq.ParquetFile(
-                opened, buffer_size=_READ_BYTES, pre_buffer=False, page_checksum_verification=True
-            ) as parquet,
-        ):
-            yield parquet
-    except FileMissing:
-        raise SourceNotReady(
-            f"The file {file.path} of the table was removed while it was read.",
-            "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
-        ) from None
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise SourceNotReady(
-            f"The file {file.path} cannot be read as Parquet ({type(error).__name__}).",
-            "It is damaged or not a Parquet file: rebuild the table, or remove what does not belong to it.",
-        ) from error

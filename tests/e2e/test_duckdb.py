@@ -24,7 +24,7 @@ import pytest
 from publisher.artifacts import FileState
 from publisher.errors import GuardRefusal
 from publisher.publish import publish
-from publisher.s3_files import S3Files
+from publisher.lake.s3_files import S3Files
 from publisher.settings import NO_LIMITS, PublishSettings
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_TWO, Lake, fill_small_lake

@@ -687,7 +687,7 @@ def test_pyiceberg_is_imported_for_such_a_table_alone(
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
     for name in [name for name in sys.modules if name.startswith("pyiceberg") or name == "dbt_local_duckdb.iceberg"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "publisher.iceberg")
+    monkeypatch.delitem(sys.modules, "publisher.lake.iceberg")
     monkeypatch.setitem(sys.modules, "pyiceberg", None)
     said = raw.refusal(f"iceberg:{tmp_path}/x")
     assert "takes the Python package pyiceberg, which is not installed. Install the extra: pip install" in said

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from publisher.errors import SourceNotReady
-from publisher.glue import GlueCatalog
+from publisher.lake.glue import GlueCatalog
 from publisher.publish import Watcher, publish
-from publisher.s3_files import S3Files
+from publisher.lake.s3_files import S3Files
 from publisher.settings import NO_LIMITS, PublishSettings
 from publisher.source import Lake
 from tests.conftest import Bucket

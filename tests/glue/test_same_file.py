@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from publisher.glue import GlueCatalog
+from publisher.lake.glue import GlueCatalog
 from publisher.publish import publish
-from publisher.s3_files import S3Files
+from publisher.lake.s3_files import S3Files
 from publisher.settings import PublishSettings
 from publisher.source import Lake as Tables
 from tests.conftest import Bucket

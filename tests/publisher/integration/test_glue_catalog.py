@@ -19,7 +19,7 @@ from botocore.config import Config
 from demo.seaweedfs import Endpoint
 from publisher.aws import Deadline
 from publisher.errors import SourceNotReady, StoreFailed
-from publisher.glue import ExpressionRefused, GlueCatalog, GlueTable
+from publisher.lake.glue import ExpressionRefused, GlueCatalog, GlueTable
 from publisher.latest_partition import Latest, Wanted, latest_partition
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore

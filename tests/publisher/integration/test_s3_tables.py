@@ -20,10 +20,10 @@ from demo.seaweedfs import Endpoint
 from publisher import aws
 from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady, StoreFailed, UsageError
-from publisher.files import Files
+from publisher.lake.files import Files
 from publisher.ids import blocks
 from publisher.publish import publish
-from publisher.s3_files import S3Files
+from publisher.lake.s3_files import S3Files
 from publisher.settings import PublishSettings, parse_table
 from publisher.source import Lake, Table, list_files, open_table
 from tests.conftest import Bucket
@@ -67,7 +67,7 @@ def test_a_table_in_s3_is_published_byte_for_byte_like_a_folder(bucket: Bucket, 
 
 def test_what_spark_takes_for_no_data_is_left_out(bucket: Bucket, lake: Lake) -> None:
     put(bucket, "lake/ids/part-1.parquet", ["b"])
-    put(bucket, "lake/ids/deeper/part-2.parquet", ["a"])
+    put(bucket, "lake/ids/part-2.parquet", ["a"])
     for key in ("_SUCCESS", "_temporary/0/part-9.parquet", ".part-1.crc", "deeper_$folder$"):
         bucket.client.put_object(Bucket=bucket.name, Key=f"lake/ids/{key}", Body=b"" if "$" in key else b"no data")
     put(bucket, "lake/ids2/part-1.parquet", ["x"])
@@ -87,7 +87,7 @@ def test_a_large_file_is_read_in_few_requests_and_only_its_ids(bucket: Bucket) -
     client.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
     files = S3Files(client)
     assert ids(opened(bucket, Lake(s3=files))) == MANY
-    (file,) = files.list(f"s3://{bucket.name}/lake/ids")
+    (file,) = files.walk(f"s3://{bucket.name}/lake/ids")
     assert file.bytes > 30 << 20
     assert len(sent) < 20
 

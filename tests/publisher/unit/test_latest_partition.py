@@ -23,7 +23,7 @@ from moto.glue.utils import PartitionFilter
 from publisher import latest_partition as module
 from publisher.cli import cli
 from publisher.errors import GuardRefusal, NothingNew, SourceNotReady, UsageError
-from publisher.glue import ExpressionRefused, GlueCatalog, GluePartition, GlueTable
+from publisher.lake.glue import ExpressionRefused, GlueCatalog, GluePartition, GlueTable
 from publisher.keys import Destination
 from publisher.latest_partition import Latest, Wanted, column_list, latest_partition, partition_name, pin
 from tests.conftest import PROJECT

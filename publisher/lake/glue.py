@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -55,6 +55,9 @@ class GlueTable:
         location: The folder of its data, None when it has none.
         metadata_location: An Iceberg table's current metadata file.
         partition_columns: Name and type of each, in the order of the partitions' values.
+        columns: Name and type of each other column.
+        is_projected: Whether its partitions are computed from its properties (Athena's partition projection) and not
+            listed: what is registered besides is not all there is.
     """
 
     database: str
@@ -63,6 +66,8 @@ class GlueTable:
     location: str | None
     metadata_location: str | None
     partition_columns: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str], ...] = ()
+    is_projected: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,8 +198,14 @@ def _table(database: str, name: str, said: Mapping[str, Any]) -> GlueTable:
         kind=_kind(said),
         location=storage.get("Location") or None,
         metadata_location=said.get("Parameters", {}).get("metadata_location") or None,
-        partition_columns=tuple((column["Name"], column.get("Type", "")) for column in said.get("PartitionKeys", [])),
+        partition_columns=_named(said.get("PartitionKeys", [])),
+        columns=_named(storage.get("Columns", [])),
+        is_projected=said.get("Parameters", {}).get("projection.enabled", "").strip().lower() == "true",
     )
+
+
+def _named(columns: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple((column["Name"], column.get("Type", "")) for column in columns)
 
 
 def _kind(said: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from publisher import aws
 from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady, StoreFailed
-from publisher.files import FileMissing, is_hidden
+from publisher.lake.files import Child, FileMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,8 +59,29 @@ class S3Files:
         answer = self._ask(location, lambda: self._client.head_object(Bucket=bucket, Key=key))
         return FileState(location, answer["ContentLength"], answer["ETag"])
 
-    def list(self, folder: str) -> list[FileState]:
-        """Returns the objects that hold data."""
+    def children(self, folder: str) -> list[Child]:
+        """Returns what stands directly in a folder."""
+        bucket, key = _split(folder)
+        prefix = f"{key}/" if key else ""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+
+        def read() -> list[Child]:
+            found: list[Child] = []
+            for page in pages:
+                folders = [item["Prefix"].removeprefix(prefix) for item in page.get("CommonPrefixes", [])]
+                found += [Child(name.rstrip("/"), True, 0) for name in folders]
+                # An object of the folder's own name is what some tools put there for the folder itself.
+                files = [item for item in page.get("Contents", []) if item["Key"] != prefix]
+                found += [Child(item["Key"].removeprefix(prefix), False, item["Size"]) for item in files]
+            return found
+
+        children = self._ask(folder, read)
+        if not children:
+            raise FileMissing(folder)
+        return sorted(children, key=lambda child: child.name)
+
+    def walk(self, folder: str) -> list[FileState]:
+        """Returns every object below a folder."""
         bucket, key = _split(folder)
         prefix = f"{key}/" if key else ""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -69,20 +90,7 @@ class S3Files:
             if not key:
                 raise FileMissing(folder)
             return [self.stat(folder)]
-        return [
-            FileState(f"s3://{bucket}/{found['Key']}", found["Size"], found["ETag"])
-            for found in objects
-            if found["Size"] and not any(map(is_hidden, found["Key"].removeprefix(prefix).split("/")))
-        ]
-
-    def subfolders(self, folder: str) -> Sequence[str]:
-        """Returns the folders directly in a folder, by their addresses; nothing is listed of what is in them."""
-        bucket, key = _split(folder)
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=f"{key}/" if key else "", Delimiter="/"
-        )
-        found = self._ask(folder, lambda: [item for page in pages for item in page.get("CommonPrefixes", [])])
-        return [f"s3://{bucket}/{item['Prefix'].rstrip('/')}" for item in found]
+        return [FileState(f"s3://{bucket}/{found['Key']}", found["Size"], found["ETag"]) for found in objects]
 
     def open(self, file: FileState) -> BinaryIO:
         """Opens the object in the version that `file` names; its bytes are asked for when they are read."""

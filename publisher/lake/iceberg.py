@@ -1,36 +1,28 @@
-"""Reads what an Iceberg table is at one moment: a snapshot's files, their deleted rows, and its columns.
+"""Reads what an Iceberg table is at one moment: its current snapshot, and how its columns are found in files.
 
-The only importer of pyiceberg, which reads the metadata. Rows are read in `source`, as those of any Parquet file:
-pyiceberg's own scan holds a whole file in memory.
+The metadata is read by pyiceberg. Rows are read elsewhere, as those of any Parquet file: pyiceberg's own scan holds a
+whole file in memory.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile
-from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.serializers import FromInputFile
-from pyiceberg.table import FileScanTask, StaticTable
-from pyiceberg.table.deletion_vector import deletion_vectors_from_puffin_file
+from pyiceberg.table import StaticTable
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.name_mapping import NameMapping
-from pyiceberg.table.puffin import PuffinFile
 from pyiceberg.table.snapshots import Snapshot as SnapshotMetadata
 
-from publisher.artifacts import FileState
-from publisher.errors import PublisherError, SourceNotReady, UsageError
-from publisher.files import FileMissing, Files, normal_location
-
-_REBUILD = "Something rebuilt the table, or its snapshots were expired: run `dbt build` and publish again."
+from publisher.errors import PublisherError, SourceNotReady
+from publisher.lake.files import FileMissing, Files, normal_location
 
 
 @dataclass(frozen=True)
@@ -134,50 +126,9 @@ def static_table(files: Files, snapshot: Snapshot) -> StaticTable:
     return StaticTable(("table",), snapshot.metadata, snapshot.metadata_location, _ThroughFiles(files), catalog)
 
 
-def data_files(files: Files, snapshot: Snapshot) -> list[tuple[FileState, array[int]]]:
-    """Lists a snapshot's data files, each with the positions of the rows that delete files take out, ascending.
-
-    Raises:
-        SourceNotReady: A file of the metadata is missing or damaged.
-        UsageError: The snapshot has what the publisher does not read: equality deletes, or files other than Parquet.
-        StoreFailed: The store failed.
-    """
-    if snapshot.snapshot_id is None:
-        return []
-    table = static_table(files, snapshot)
-    try:
-        tasks = list(table.scan(snapshot_id=snapshot.snapshot_id).plan_files())
-        deleted = _deleted_rows(table.io, tasks)
-    except PublisherError:
-        raise
-    except FileMissing as missing:
-        raise SourceNotReady(f"The file {missing} of the table's metadata is gone.", _REBUILD) from None
-    except Exception as error:  # damaged Avro raises what its bytes happen to be read as, SystemError among it
-        if "equality deletes" in str(error):
-            raise UsageError(
-                "The Iceberg table has equality deletes, which the publisher does not apply.",
-                "Compact the table (rewrite_data_files), or rebuild it with `dbt build`.",
-            ) from error
-        raise SourceNotReady(
-            f"The metadata of the Iceberg table at {snapshot.metadata_location} cannot be read "
-            f"({type(error).__name__}).",
-            "Rebuild the table with `dbt build`.",
-        ) from error
-    found = []
-    for task in tasks:
-        if task.file.file_format != FileFormat.PARQUET:
-            raise UsageError(
-                f"The Iceberg table has data files of the format {task.file.file_format.value}, not Parquet.",
-                "Set the table property write.format.default to parquet, and rebuild it.",
-            )
-        file = _stat(files, normal_location(task.file.file_path))
-        found.append((file, deleted[task.file.file_path]))
-    return found
-
-
 def _newest_version(files: Files, location: str) -> str:
     try:
-        names = [file.path.rpartition("/")[2] for file in files.list(f"{location}/metadata")]
+        names = [file.path.rpartition("/")[2] for file in files.walk(f"{location}/metadata")]
     except FileMissing:
         names = []
     versions = [int(match[1]) for name in names if (match := re.fullmatch(r"v([0-9]+)(\.gz)?\.metadata\.json", name))]
@@ -232,47 +183,6 @@ def _mapped_names(mapping: NameMapping | None) -> dict[int, frozenset[str]]:
     if mapping is None:
         return {}
     return {field.field_id: frozenset(field.names) for field in mapping.root if field.field_id is not None}
-
-
-def _stat(files: Files, location: str) -> FileState:
-    try:
-        return files.stat(location)
-    except FileMissing:
-        raise SourceNotReady(f"The file {location} of the table is gone.", _REBUILD) from None
-
-
-def _deleted_rows(input_output: FileIO, tasks: list[FileScanTask]) -> dict[str, array[int]]:
-    """Returns the positions of deleted rows by data file."""
-    read: dict[str, dict[str, list[int]]] = {}  # a delete file may concern many data files
-    gathered: dict[str, array[int]] = {}
-    for task in tasks:
-        positions: set[int] = set()
-        for delete_file in task.delete_files:
-            if delete_file.file_path not in read:
-                read[delete_file.file_path] = _positions(input_output, delete_file)
-            positions.update(read[delete_file.file_path].get(task.file.file_path, ()))
-        gathered[task.file.file_path] = array("q", sorted(positions))
-    return gathered
-
-
-def _positions(input_output: FileIO, delete_file: DataFile) -> dict[str, list[int]]:
-    if delete_file.content != DataFileContent.POSITION_DELETES:
-        raise ValueError("equality deletes")
-    with input_output.new_input(delete_file.file_path).open() as opened:
-        if delete_file.file_format == FileFormat.PUFFIN:
-            vectors = deletion_vectors_from_puffin_file(PuffinFile(opened.read()))
-            return {vector.referenced_data_file: vector.to_vector().to_pylist() for vector in vectors}
-        if delete_file.file_format != FileFormat.PARQUET:
-            raise UsageError(
-                f"The Iceberg table has delete files of the format {delete_file.file_format.value}, not Parquet.",
-                "Compact the table (rewrite_data_files), or rebuild it with `dbt build`.",
-            )
-        with pq.ParquetFile(opened) as parquet:
-            rows = parquet.read(columns=["file_path", "pos"], use_threads=False).to_pydict()
-    found: dict[str, list[int]] = {}
-    for path, position in zip(rows["file_path"], rows["pos"], strict=True):
-        found.setdefault(path, []).append(position)
-    return found
 
 
 class _ThroughFiles(FileIO):

@@ -1,0 +1,99 @@
+"""What one invocation of dbt has looked at: raw tables, and the files that DuckDB will read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbt_matched_ids import sql
+from publisher.artifacts import FileState
+from publisher.errors import UsageError
+from publisher.lake.files import Files, LocalFiles
+from publisher.lake.folder import FolderTable
+from publisher.lake.partition_names import Chosen
+from publisher.lake.raw_tables import RawTable, open_raw_table
+from publisher.lake.scan import Column, Scan
+
+if TYPE_CHECKING:
+    from publisher.lake.glue import GlueTable
+    from publisher.lake.s3_files import S3Files
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A partition that was looked at, and how DuckDB reads it."""
+
+    scan: Scan
+    sql: str
+
+
+class Invocation:
+    """Every table is opened once, and every partition looked at once.
+
+    Attributes:
+        listed: The objects in S3 that were looked at, in the versions that are read.
+    """
+
+    def __init__(self) -> None:
+        """Looks at nothing yet."""
+        self.listed: dict[str, FileState] = {}
+        self._tables: dict[str, RawTable] = {}
+        self._scans: dict[tuple[object, ...], Scanned] = {}
+
+    @cached_property
+    def s3(self) -> S3Files:
+        """Reads objects with what boto3 finds."""
+        from publisher.lake.s3_files import S3Files
+
+        return S3Files()
+
+    def files(self, location: str) -> Files:
+        """Returns what reads the files at a location."""
+        return self.s3 if location.startswith("s3://") else LocalFiles()
+
+    def table(self, path: str) -> RawTable:
+        """Returns a raw table as it was when it was first asked for."""
+        if path not in self._tables:
+            self._tables[path] = open_raw_table(path, self.files)
+        return self._tables[path]
+
+    def folder(self, path: str) -> FolderTable:
+        """Returns a raw table that is a folder.
+
+        Raises:
+            UsageError: It is another one.
+        """
+        table = self.table(path)
+        if not isinstance(table, FolderTable):
+            raise UsageError(
+                f"{path} is no folder of Parquet; only the target duckdb reads such a table by its path.",
+                "Here a table of a catalog is named by schema and table (MATCHED_IDS_RECORDS_SCHEMA, "
+                "MATCHED_IDS_RECORDS_TABLE).",
+            )
+        return table
+
+    def scan(self, path: str, chosen: Chosen | None, wanted: Sequence[Column]) -> Scanned:
+        """Looks at a partition, or at a table without any."""
+        key = (path, chosen and tuple(chosen.values.items()), tuple(wanted))
+        if key not in self._scans:
+            scan = self.table(path).scan(chosen, wanted)
+            self.listed.update((file.file.path, file.file) for file in scan.files if file.file.path.startswith("s3://"))
+            self._scans[key] = Scanned(scan, sql.select_of(scan, wanted))
+        return self._scans[key]
+
+    def glue_table(self, database: str, name: str) -> GlueTable:
+        """Returns what the Glue Data Catalog says of a table, asked as dbt-glue asks."""
+        from dbt.adapters.factory import FACTORY
+
+        from publisher.lake.glue import GlueCatalog
+
+        adapter = FACTORY.adapters.get("glue")
+        return GlueCatalog(client=adapter.get_connection()[1] if adapter else None).table(database, name)
+
+    @staticmethod
+    def is_here(location: str) -> bool:
+        """Whether a location is a folder of this machine that is there."""
+        return location.startswith("/") and Path(location).is_dir()

@@ -1,0 +1,93 @@
+"""SQL for DuckDB that reads what a scan of a raw table found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from publisher.errors import UsageError
+from publisher.lake.scan import Column, DataFile, Role, Scan
+
+_UNREADABLE = re.compile(r"[*?\[\'\x00-\x1f]")
+
+
+def text(value: str) -> str:
+    """Returns a literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Returns a name of a column."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def select_of(scan: Scan, wanted: Sequence[Column]) -> str:
+    """Returns a query that reads a scan: the columns that were asked for, as texts, and the partition's.
+
+    Files whose columns have one type are read together: DuckDB would take the first file's type for all, and change the
+    values of the others.
+
+    Args:
+        scan: The files.
+        wanted: Columns, those that the scan was made with.
+
+    Raises:
+        UsageError: A file has a name that DuckDB would take for a pattern.
+    """
+    alike: dict[tuple[object, ...], list[DataFile]] = {}
+    for file in scan.files:
+        columns = [file.columns[column.name] for column in wanted]
+        key = (bool(file.deletes), *((found.physical, found.type, found.default) for found in columns))
+        alike.setdefault(key, []).append(file)
+    constants = [f"{text(value)} as {identifier(name)}" for name, value in scan.constants.items()]
+    queries = []
+    for files in alike.values():
+        selected = [_column(files[0], column) for column in wanted]
+        queries.append(f"select {', '.join([*selected, *constants]) or '1 as one'} from {_reader(scan, files)}")
+    if not queries:
+        empty = [f"cast(null as varchar) as {identifier(column.name)}" for column in wanted]
+        return f"select {', '.join([*empty, *constants]) or '1 as one'} where false"
+    return " union all ".join(queries)
+
+
+def _column(file: DataFile, column: Column) -> str:
+    found = file.columns[column.name]
+    name = identifier(column.name)
+    if found.physical is None:
+        return f"cast({'null' if found.default is None else text(found.default)} as varchar) as {name}"
+    if column.role is Role.OTHER:
+        return f"{identifier(found.physical)} as {name}"
+    return f"cast({identifier(found.physical)} as varchar) as {name}"
+
+
+def _reader(scan: Scan, files: Sequence[DataFile]) -> str:
+    """Returns what reads files that are all with deleted rows or all without, without those."""
+    paths = [file.file.path for file in files]
+    if not files[0].deletes:
+        return _read_parquet(paths)
+    other = [(file.named, file.file.path) for file in files if file.named != file.file.path]
+    whens = "".join(f" when {text(named)} then {text(path)}" for named, path in other)
+    path = f"case file_path{whens} else file_path end" if other else "file_path"
+    delete_files = {scan.delete_files[deletes] for file in files for deletes in file.deletes}
+    return (
+        f"{_read_parquet(paths, 'filename=true', 'file_row_number=true')} as data anti join"
+        f" (select {path} as path, pos from {_read_parquet(delete_files)}) as deleted"
+        " on deleted.path = data.filename and deleted.pos = data.file_row_number"
+    )
+
+
+def _read_parquet(paths: Iterable[str], *options: str) -> str:
+    """Returns a reader of files. Nothing is taken from their paths, and a text without its annotation is one.
+
+    Raises:
+        UsageError: DuckDB would read something else than the file of such a name: it knows no escape for wildcards.
+    """
+    paths = sorted(paths)
+    for path in paths:
+        if _UNREADABLE.search(path):
+            raise UsageError(
+                f"The file {path!a} has a wildcard (*, ? or [), a quote or a control character in its name.",
+                "DuckDB cannot name it: write it anew under another name.",
+            )
+    listed = ", ".join(map(text, paths))
+    return f"read_parquet({', '.join([f'[{listed}]', 'hive_partitioning=false', 'binary_as_string=true', *options])})"

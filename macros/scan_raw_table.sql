@@ -1,0 +1,94 @@
+{#-
+    Looks at what a model is about to read of a raw table, without reading a row, and refuses what docs/raw-data.md says:
+    other types than texts and integers, numbers where table B's documents should be, files that are not like the others.
+    Where this machine sees the files, their footers tell, else the catalog does. Returns the `kinds` of the columns,
+    text or integer, by their names as they were asked for.
+-#}
+{% macro scan_raw_table(relation, partition=none, columns=none) -%}
+    {%- if not execute or relation.is_cte -%}
+        {{ return({'kinds': {}}) }}
+    {%- endif -%}
+    {%- set source = matched_ids.raw_source(relation) -%}
+    {%- set wanted = [] -%}
+    {%- for column in columns or [] -%}
+        {%- do wanted.append([column, 'other']) -%}
+    {%- endfor -%}
+    {%- set wanted = wanted or source.columns -%}
+    {%- if not wanted -%}
+        {%- do exceptions.raise_compiler_error(
+            'raw_table: it is not known which columns of ' ~ source.table.render() ~ ' are read. Name them:'
+            ~ " matched_ids.raw_table(source('…', '…'), partition, columns=['id', 'documento']).") -%}
+    {%- endif -%}
+    {{ return(adapter.dispatch('scan_raw_table', 'matched_ids')(source, partition, wanted)) }}
+{%- endmacro %}
+
+
+{#- On AWS Glue: the catalog's types, asked by the API and not in a session, where each query is paid for. -#}
+{% macro glue__scan_raw_table(source, partition, wanted) -%}
+    {%- set found = matched_ids.python().glue_table(source.table.schema, source.table.identifier) -%}
+    {%- set described = found.columns -%}
+    {%- if found.kind == 'link' or not described -%}
+        {%- set described = [] -%}
+        {%- for column in adapter.get_columns_in_relation(source.table) -%}
+            {%- do described.append([column.name, column.dtype]) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return({'kinds': matched_ids.kinds_in_catalog(source.table.render(), described, found.partitioned_by, wanted)}) }}
+{%- endmacro %}
+
+
+{#-
+    On Spark: the metastore's types. Of a Spark in this process the files are looked at too: they are what Spark will read,
+    and a type that the metastore does not know of ends in a Java error, or in nulls.
+-#}
+{% macro spark__scan_raw_table(source, partition, wanted) -%}
+    {%- set table = source.table -%}
+    {%- set described = matched_ids.spark_table_description(table) -%}
+    {%- set kinds = matched_ids.kinds_in_catalog(table.render(), described.columns, described.partitioned_by, wanted) -%}
+    {%- if matched_ids.python().is_spark_here() and described.provider == 'parquet'
+        and matched_ids.python().is_here(described.location) -%}
+        {%- set columns = partition.columns or matched_ids.partition_column_list() if partition is not none else [] -%}
+        {%- set found = matched_ids.python().scan(described.location, columns, partition, wanted) -%}
+        {%- for name, kind in found.kinds.items() if found.files -%}
+            {%- if kind != kinds[name] or found.types[name] | length > 1 and kind == 'integer' -%}
+                {%- do exceptions.raise_compiler_error(
+                    'raw_table: the column ' ~ name ~ ' of ' ~ table.render() ~ ' is ' ~ found.types[name] | join(' and ')
+                    ~ ' in the files of ' ~ described.location ~ ', and ' ~ kinds[name] ~ ' in the metastore: Spark reads'
+                    ~ ' files of one type, the one that is registered. Have the files written anew with one type, or'
+                    ~ ' register them again (the setting of the folder, or register_raw_tables); the target duckdb reads'
+                    ~ ' integers of several widths.') -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return({'kinds': kinds}) }}
+{%- endmacro %}
+
+
+{% macro duckdb__scan_raw_table(source, partition, wanted) -%}
+    {%- set columns = partition.columns or matched_ids.partition_column_list() if partition is not none else [] -%}
+    {{ return(matched_ids.python().scan(matched_ids.raw_path(source), columns, partition, wanted)) }}
+{%- endmacro %}
+
+
+{#- The kinds of columns by the types that a catalog names; refuses a missing one, and one of the partition's. -#}
+{% macro kinds_in_catalog(table, described, partitioned_by, wanted) -%}
+    {%- set kinds = {} -%}
+    {%- for name, role in wanted -%}
+        {%- set same = [] -%}
+        {%- for column in described if column[0] | lower == name | lower and column[0] | lower not in partitioned_by -%}
+            {%- do same.append(column) -%}
+        {%- endfor -%}
+        {%- if name | lower in partitioned_by and role != 'other' -%}
+            {%- do exceptions.raise_compiler_error(
+                'raw_table: the column ' ~ name ~ ' of ' ~ table ~ ' is a partition column. Set its name to a column of the'
+                ~ ' files.') -%}
+        {%- elif not same and name | lower not in partitioned_by -%}
+            {%- do exceptions.raise_compiler_error(
+                'raw_table: ' ~ table ~ ' has no column ' ~ name ~ '; it has ' ~ described | map(attribute=0) | join(', ')
+                ~ '. Set the column\'s name to one that it has.') -%}
+        {%- elif role != 'other' -%}
+            {%- do kinds.update({name: matched_ids.python().kind_of_type(table, name, role, same[0][1])}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(kinds) }}
+{%- endmacro %}

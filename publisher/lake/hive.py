@@ -1,0 +1,124 @@
+"""A raw table of Parquet in the Glue Data Catalog, which tells its partitions and the folder of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property
+
+from publisher.artifacts import FileState
+from publisher.errors import SourceNotReady
+from publisher.lake.files import FileMissing, Files, normal_location
+from publisher.lake.folder import data_files, footers, require_no_other_table, require_no_partition_column
+from publisher.lake.glue import GlueCatalog, GluePartition, GlueTable
+from publisher.lake.partition_names import Chosen, partition_name, require_partitioned_by
+from publisher.lake.scan import Column, Scan, scan_of
+
+_FOLDERS_SHOWN = 3
+
+
+class HiveTable:
+    """The table. Its partitions are listed once, when they are asked for first."""
+
+    def __init__(self, table: GlueTable, catalog: GlueCatalog, files: Callable[[str], Files]) -> None:
+        """Sends nothing.
+
+        Args:
+            table: What the catalog says of it.
+            catalog: Lists its partitions.
+            files: Returns what reads the files at a location.
+        """
+        self._table = table
+        self._catalog = catalog
+        self._files = files
+        self._columns = [name.lower() for name, _ in table.partition_columns]
+
+    def __str__(self) -> str:
+        return f"{self._table.database}.{self._table.name}"
+
+    @cached_property
+    def _partitions(self) -> list[GluePartition]:
+        require_registered(self._table)
+        return list(self._catalog.partitions(self._table.database, self._table.name))
+
+    def partition_names(self, columns: Sequence[str]) -> list[str]:
+        """Returns the names of its partitions.
+
+        Raises:
+            SourceNotReady: It is not partitioned so, or its partitions are computed and not listed.
+            StoreFailed: Glue failed.
+        """
+        require_partitioned_by(columns, self._columns, str(self))
+        return [partition_name(dict(self._levels(partition))) for partition in self._partitions]
+
+    def has_file(self, chosen: Chosen, name: str) -> bool:
+        """Whether each folder of a partition directly holds a file of this name, whatever is in it."""
+        folders = [normal_location(part.location) for part in self._of(chosen) if part.location is not None]
+        return bool(folders) and all(
+            any(child.name == name for child in self._files(folder).children(folder)) for folder in folders
+        )
+
+    def scan(self, chosen: Chosen | None, wanted: Sequence[Column]) -> Scan:
+        """Looks at the footers of one partition's files, or of all files of a table without partitions.
+
+        Raises:
+            SourceNotReady: There are none, one cannot be read, or one is not what the others are.
+            StoreFailed: Glue or the store failed.
+        """
+        require_no_partition_column(self._columns, wanted, str(self))
+        if self._table.location is not None:
+            folder = normal_location(self._table.location)
+            require_no_other_table(self._files(folder), folder)
+        if not self._columns and chosen is None:
+            places = [self._table.location]
+        else:
+            require_partitioned_by(chosen.columns if chosen else (), self._columns, str(self))
+            places = [part.location for part in (self._of(chosen) if chosen else self._partitions)]
+            if not places:
+                raise SourceNotReady(
+                    f"There is no partition {chosen.name if chosen else 'at all'} in {self}.",
+                    "Pin one that is there with the setting pinned_partition, or unset it.",
+                )
+        found: dict[str, tuple[Files, FileState]] = {}
+        for place in places:
+            if place is None:
+                raise SourceNotReady(f"A part of {self} has no location in the catalog.", "Repair it there.")
+            folder = normal_location(place)
+            reader = self._files(folder)
+            read = [*self._columns, *(column.name for column in wanted)]
+            with suppress(FileMissing):
+                found.update((file.path, (reader, file)) for file in data_files(reader, folder, read))
+        if not found:
+            raise SourceNotReady(
+                f"There is no data in {', '.join(str(place) for place in places[:_FOLDERS_SHOWN])}.",
+                "Check that the load ran to its end.",
+            )
+        reader = next(iter(found.values()))[0]
+        files = footers(reader, [file for _, file in found.values()], wanted)
+        return scan_of(str(self), files, chosen.values if chosen else {}, wanted)
+
+    def _of(self, chosen: Chosen) -> list[GluePartition]:
+        return [part for part in self._partitions if chosen.values.items() <= dict(self._levels(part)).items()]
+
+    def _levels(self, partition: GluePartition) -> list[tuple[str, str]]:
+        if len(partition.values) != len(self._columns):
+            raise SourceNotReady(
+                f"A partition of {self} has {len(partition.values)} values for {len(self._columns)} columns.",
+                "Repair the table in the catalog.",
+            )
+        return list(zip(self._columns, partition.values, strict=True))
+
+
+def require_registered(table: GlueTable) -> None:
+    """Returns when a table's partitions are those that the catalog lists.
+
+    Raises:
+        SourceNotReady: They are computed by Athena, which registers none.
+    """
+    if table.is_projected:
+        raise SourceNotReady(
+            f"The table {table.database}.{table.name} has partition projection (projection.enabled): Athena computes "
+            "its partitions, and the catalog does not list them.",
+            "Register them (a crawler, or MSCK REPAIR TABLE on a table of the same folder without projection), or on "
+            "the target duckdb name the folder itself.",
+        )

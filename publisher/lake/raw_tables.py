@@ -1,0 +1,88 @@
+"""Opens a raw table by its setting: a folder, `iceberg:…` or `glue:database.table`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from publisher.errors import SourceNotReady, UsageError
+from publisher.lake.files import Files, normal_location, parse_glue_table
+from publisher.lake.folder import FolderTable
+from publisher.lake.partition_names import Chosen
+from publisher.lake.scan import Column, Scan
+
+
+class RawTable(Protocol):
+    """A table as it was when it was looked at, whatever is written to it meanwhile."""
+
+    def partition_names(self, columns: Sequence[str]) -> list[str]:
+        """Returns the names of its partitions, as `column=value/column=value`, escaped as in Hive.
+
+        Args:
+            columns: The partition columns that count, in lower case.
+
+        Raises:
+            SourceNotReady: It is missing, or not partitioned so.
+            UsageError: It is of a kind that is not read.
+            StoreFailed: The store or the catalog failed.
+        """
+
+    def has_file(self, chosen: Chosen, name: str) -> bool:
+        """Whether each folder of a partition directly holds a file of this name, whatever is in it."""
+
+    def scan(self, chosen: Chosen | None, wanted: Sequence[Column]) -> Scan:
+        """Returns what is read of a partition, or of the whole table where it has none, from footers and metadata.
+
+        Raises:
+            SourceNotReady: There is nothing, or something is wrong with it.
+            UsageError: It is of a kind that is not read.
+            StoreFailed: The store or the catalog failed.
+        """
+
+
+def open_raw_table(setting: str, files: Callable[[str], Files]) -> RawTable:
+    """Returns the table that a setting names.
+
+    Args:
+        setting: A folder of this machine or in S3, `iceberg:` and a metadata file or folder, `glue:database.table`.
+        files: Returns what reads the files at a location.
+
+    Raises:
+        SourceNotReady: It is missing.
+        UsageError: It is of a kind that is not read, or something to read it with is not installed.
+        StoreFailed: The store or the catalog failed.
+    """
+    if setting.startswith("iceberg:"):
+        return _iceberg(setting.removeprefix("iceberg:"), files)
+    if not setting.startswith("glue:"):
+        location = normal_location(setting)
+        return FolderTable(location, files(location))
+    from publisher.lake.glue import GlueCatalog
+    from publisher.lake.hive import HiveTable
+
+    catalog = GlueCatalog()
+    table = catalog.table(*parse_glue_table(setting))
+    if table.kind == "iceberg" and table.metadata_location:
+        return _iceberg(table.metadata_location, files)
+    if table.kind == "parquet":
+        return HiveTable(table, catalog, files)
+    raise UsageError(
+        f"The table {table.database}.{table.name} of the Glue catalog is of the kind {table.kind}.",
+        "On the target duckdb, Iceberg and Parquet are read. Name such a table, or use the target glue.",
+    )
+
+
+def _iceberg(location: str, files: Callable[[str], Files]) -> RawTable:
+    try:
+        from publisher.lake.iceberg_table import IcebergTable
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Reading an Iceberg table takes the Python package {str(error.name).partition('.')[0]}, which is not "
+            "installed.",
+            "Install the extra: pip install 'matched-ids[duckdb,iceberg]'.",
+        ) from error
+    location = normal_location(location)
+    try:
+        return IcebergTable(location, files(location))
+    except SourceNotReady as error:  # its hint is about a table that dbt built
+        raise SourceNotReady(error.message, "") from error

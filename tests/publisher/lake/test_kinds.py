@@ -1,0 +1,155 @@
+"""Which types are read as an id or a document: every form of text and of integer, of one kind in all files."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dbt_matched_ids import sql
+from publisher.errors import SourceNotReady
+from publisher.lake.files import LocalFiles
+from publisher.lake.folder import FolderTable
+from publisher.lake.kinds import Kind, kind_in_catalog, kind_of
+from publisher.lake.scan import Column, Role
+
+ID, CPF, DOCUMENT = Column("id", Role.ID), Column("documento", Role.CPF), Column("documento", Role.DOCUMENT)
+
+TEXTS = {
+    "string": pa.array(["0012"]),
+    "large_string": pa.array(["0012"], pa.large_string()),
+    "string_view": pa.array(["0012"], pa.string_view()),
+    "binary": pa.array([b"0012"]),
+    "large_binary": pa.array([b"0012"], pa.large_binary()),
+    "dictionary": pa.array(["0012"]).dictionary_encode(),
+}
+INTEGERS = {
+    **{
+        str(kind): pa.array([7], kind)
+        for kind in (pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64())
+    },
+    "largest": pa.array([18446744073709551615], pa.uint64()),
+    "decimal": pa.array([Decimal(7)], pa.decimal128(12, 0)),
+    "decimal38": pa.array([Decimal(10) ** 37], pa.decimal128(38, 0)),
+    "dictionary of integers": pa.array([7], pa.int64()).dictionary_encode(),
+}
+OTHERS = {
+    "double": pa.array([1.0]),
+    "float": pa.array([1.0], pa.float32()),
+    "decimal with a scale": pa.array([Decimal("1.00")], pa.decimal128(12, 2)),
+    "decimal of 39 digits": pa.array([Decimal(1)], pa.decimal256(39, 0)),
+    "timestamp": pa.array([datetime.datetime(2025, 10, 22)], pa.timestamp("us")),
+    "timestamptz": pa.array([datetime.datetime(2025, 10, 22)], pa.timestamp("us", "UTC")),
+    "date": pa.array([datetime.date(2025, 10, 22)]),
+    "time": pa.array([datetime.time(1)]),
+    "duration": pa.array([datetime.timedelta(1)]),
+    "boolean": pa.array([True]),
+    "list": pa.array([["a"]]),
+    "struct": pa.array([{"a": "b"}]),
+    "null": pa.array([None]),
+    "fixed": pa.array([b"0012"], pa.binary(4)),
+}
+
+
+def write(folder: Path, *files: pa.Array, name: str = "id") -> FolderTable:
+    folder.mkdir(exist_ok=True)
+    for number, column in enumerate(files):
+        pq.write_table(pa.table({name: column}), folder / f"part-{number}.parquet")
+    return FolderTable(str(folder), LocalFiles())
+
+
+def values(table: FolderTable, column: Column = ID) -> list[Any]:
+    """What DuckDB reads."""
+    query = sql.select_of(table.scan(None, [column]), [column])
+    return sorted(row[0] for row in duckdb.sql(query).fetchall())
+
+
+@pytest.mark.parametrize("form", TEXTS.values(), ids=TEXTS)
+def test_any_form_of_text_is_a_text(form: pa.Array, tmp_path: Path) -> None:
+    table = write(tmp_path / "x", form, *TEXTS.values())
+    assert set(values(table)) == {"0012"}
+    assert table.scan(None, [ID]).kinds == {"id": Kind.TEXT}
+
+
+@pytest.mark.parametrize("form", INTEGERS.values(), ids=INTEGERS)
+def test_integers_of_any_width_print_as_themselves_whichever_file_comes_first(form: pa.Array, tmp_path: Path) -> None:
+    columns = [form, *INTEGERS.values()]
+    table = write(tmp_path / "x", *columns)
+    assert values(table) == sorted(str(value) for column in columns for value in column.to_pylist())
+    assert table.scan(None, [ID]).kinds == {"id": Kind.INTEGER}
+
+
+@pytest.mark.parametrize("form", OTHERS.values(), ids=OTHERS)
+def test_other_types_are_refused_in_whichever_file_they_are(form: pa.Array, tmp_path: Path) -> None:
+    for columns in ([form], [TEXTS["string"], form], [form, INTEGERS["int64"]]):
+        with pytest.raises(SourceNotReady, match="only texts and integers are read") as raised:
+            write(tmp_path / "x", *columns).scan(None, [ID])
+        assert f"part-{columns.index(form)}.parquet" in raised.value.message
+
+
+@pytest.mark.parametrize("columns", [("int64", "string"), ("string", "int64"), ("binary", "decimal")])
+def test_a_mix_of_kinds_is_refused_with_the_two_files(columns: tuple[str, str], tmp_path: Path) -> None:
+    forms = {**TEXTS, **INTEGERS}
+    table = write(tmp_path / "x", forms[columns[0]], forms[columns[0]], forms[columns[1]])
+    with pytest.raises(SourceNotReady, match="of two kinds") as raised:
+        table.scan(None, [ID])
+    for name in ("part-0.parquet", "part-2.parquet"):
+        assert name in raised.value.message
+
+
+def test_table_a_may_have_numbers_and_table_b_may_not(tmp_path: Path) -> None:
+    table = write(tmp_path / "x", pa.array([12345678979]), name="documento")
+    assert table.scan(None, [CPF]).kinds == {"documento": Kind.INTEGER}
+    with pytest.raises(SourceNotReady, match="no prefix of zeros survives in a number") as raised:
+        table.scan(None, [DOCUMENT])
+    assert "12345678979" not in str(raised.value) + raised.value.hint
+
+
+def test_a_file_without_the_column_or_with_two_of_them_is_named(tmp_path: Path) -> None:
+    table = write(tmp_path / "x", TEXTS["string"])
+    pq.write_table(pa.table({"other": ["b"]}), tmp_path / "x/part-1.parquet")
+    with pytest.raises(SourceNotReady, match=r"part-1.parquet was written without the column id"):
+        table.scan(None, [ID])
+    pq.write_table(pa.table({"ID": ["b"], "id": ["c"]}), tmp_path / "x/part-1.parquet")
+    with pytest.raises(SourceNotReady, match=r"part-1.parquet has 2 columns called id"):
+        table.scan(None, [ID])
+    pq.write_table(pa.table({"ID": ["0013"]}), tmp_path / "x/part-1.parquet")  # case does not matter
+    assert values(table) == ["0012", "0013"]
+
+
+def test_files_without_rows_say_nothing_of_types(tmp_path: Path) -> None:
+    table = write(tmp_path / "x", pa.array([], pa.float64()), TEXTS["string"], pa.array([], pa.null()))
+    assert values(table) == ["0012"]
+    assert values(write(tmp_path / "y", pa.array([], pa.null()))) == []
+
+
+def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
+    table = write(tmp_path / "x", TEXTS["string"])
+    (tmp_path / "x/part-1.csv").write_text("id\n12345678979\n")
+    with pytest.raises(SourceNotReady, match=r"part-1.csv cannot be read as Parquet") as raised:
+        table.scan(None, [ID])
+    assert "12345678979" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("string", Kind.TEXT), ("varchar(20)", Kind.TEXT), ("binary", Kind.TEXT), ("char(14)", Kind.OTHER),
+        ("INT", Kind.INTEGER), ("bigint", Kind.INTEGER), ("tinyint", Kind.INTEGER), ("decimal(20,0)", Kind.INTEGER),
+        ("decimal(20, 0)", Kind.INTEGER), ("decimal(12,2)", Kind.OTHER), ("decimal(10)", Kind.INTEGER),
+        ("double", Kind.OTHER), ("timestamp", Kind.OTHER), ("date", Kind.OTHER), ("boolean", Kind.OTHER),
+        ("array<string>", Kind.OTHER), ("struct<a:string>", Kind.OTHER), ("map<string,string>", Kind.OTHER),
+    ],
+)  # fmt: skip
+def test_a_catalog_names_the_same_kinds(name: str, kind: Kind) -> None:
+    assert kind_in_catalog(name) is kind
+
+
+def test_an_arrow_type_within_another_is_looked_into() -> None:
+    assert kind_of(pa.dictionary(pa.int32(), pa.dictionary(pa.int32(), pa.string()))) is Kind.TEXT
