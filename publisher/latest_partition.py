@@ -30,6 +30,7 @@ from publisher.partitions.rule import (
     PATTERN,
     SCHEMA,
     TABLE,
+    Ranking,
     Values,
     partition_name,
     pin,
@@ -151,23 +152,35 @@ class _Finder:
         limits = Limits(self._now.date(), wanted.max_days_ahead, wanted.max_age_days)
         listing = Listing()
         for listing, ranking in lister.listings():
-            known = listing.known(ranking) if ranking else iter(())
-            for group in known:
-                values = require_one(group, str(wanted))
-                is_newer = self._is_newer(values)
-                if is_newer and not self._readiness.is_ready(values, listing.candidates[values]):
-                    continue
-                if ranking:
-                    require_near(values, ranking, limits, str(wanted))
-                if not is_newer:
-                    self._raise_nothing_new(values)
-                return self._latest(values, next(known, ((),))[0], listing)
+            try:
+                found = self._choose(listing, ranking, limits) if ranking else None
+            except SourceNotReady:
+                if listing.expression is None:
+                    raise
+                continue  # as all partitions decide
+            if found:
+                return found
         ignored = [f"{name} ({why})" for name, why in listing.ignored.items()]
         require_some(listing.candidates, ignored, str(wanted))
         raise SourceNotReady(
             f"No partition of {wanted} is ready: {self._readiness.named()}.",
             "Wait for the load; if it is complete, check --ready-file and --ready-after.",
         )
+
+    def _choose(self, listing: Listing, ranking: Ranking, limits: Limits) -> Latest | None:
+        """Returns the newest that is ready; None when no known one is."""
+        table = str(self._wanted)
+        known = listing.known(ranking)
+        for group in known:
+            values = require_one(group, table)
+            is_newer = self._is_newer(values)
+            if is_newer and not self._readiness.is_ready(values, listing.candidates[values]):
+                continue
+            require_near(values, ranking, limits, table)
+            if not is_newer:
+                self._raise_nothing_new(values)
+            return self._latest(values, next(known, ((),))[0], listing)
+        return None
 
     def _is_newer(self, values: Values) -> bool:
         """Tells whether a partition is newer than active's.

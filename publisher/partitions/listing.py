@@ -69,7 +69,7 @@ class Lister:
         """Yields the narrowed listing, if it tells of the newest, and then the whole one; each with its ranking.
 
         Raises:
-            SourceNotReady: The partitions cannot be ranked, or the table is damaged or gone.
+            SourceNotReady: All partitions cannot be ranked, or the table is damaged or gone.
             StoreFailed: Glue refused, cannot be reached, or kept failing.
         """
         names = self.table.database, self.table.name
@@ -84,13 +84,23 @@ class Lister:
             except ExpressionRefused:
                 self.notes.append("Glue refused the Expression, so all partitions were listed; --since-days 0 asks so")
             else:
-                ranking = rank(narrowed.candidates, self.columns, self._name)
-                if next(narrowed.known(ranking), None):
+                ranking = self._ranking(narrowed)
+                if ranking and next(narrowed.known(ranking), None):
                     yield narrowed, ranking
-                else:
+                elif ranking:
                     self.notes.append(f"no usable partition since {self.since}, so all partitions were listed")
         self._add(listing, everything)
         yield listing, rank(listing.candidates, self.columns, self._name) if listing.candidates else None
+
+    def _ranking(self, narrowed: Listing) -> Ranking | None:
+        """Returns a narrowed listing's ranking; None when it has none, which the whole one then tells, or disproves.
+
+        Whether numbers of one or two digits are days depends on all of them.
+        """
+        try:
+            return rank(narrowed.candidates, self.columns, self._name)
+        except SourceNotReady:
+            return None
 
     def _add(self, listing: Listing, partitions: Iterable[GluePartition]) -> None:
         keys = [name.lower() for name, _ in self.table.partition_columns]

@@ -530,6 +530,8 @@ def kept(of: Catalog, expression: str | None, sample: int) -> list[tuple[str, ..
 @example(None, [("20251022",), ("20251021",), ("3",), ("-5",)], True, 35, "^[-+0-9a-z]", 1)
 @example(None, [("2025", "10", "1"), ("2025", "9", "1"), ("2024", "9x", "1")], False, 35, rule.PATTERN, 1)
 @example(None, [("20251001",), ("20241001",), ("9",), ("1a",)], False, 35, rule.PATTERN, 1)
+@example(None, [("202406", "31"), ("202406", "0"), ("202406", "1")], False, 1, rule.PATTERN, 1)  # days, or numbers
+@example(None, [("202409", "45"), ("202410", "31"), ("202510", "31")], False, 1, rule.PATTERN, 1)  # and so the future
 def test_a_narrowed_listing_never_changes_the_answer(
     data: st.DataObject | None,
     partitions: list[tuple[str, ...]],
@@ -540,7 +542,7 @@ def test_a_narrowed_listing_never_changes_the_answer(
 ) -> None:
     partitions = list(dict.fromkeys(partitions))
     levels = len(partitions[0]) if partitions else 1
-    keys = data.draw(COLUMNS[levels]) if data else {1: ("ano_mes_dia",), 3: YMD}[levels]
+    keys = data.draw(COLUMNS[levels]) if data else {1: ("ano_mes_dia",), 2: ("anomes", "lote"), 3: YMD}[levels]
     if is_integer:  # an integer that nothing writes so; see the module
         assume(not any(value.startswith("+") for values in partitions for value in values))
     of = catalog(*partitions, keys=keys, kinds=("int" if is_integer else "string",) * len(keys))
