@@ -9,7 +9,8 @@
 
 
 {% macro default__latest_partition(relation, partition_columns) -%}
-    {%- set columns = partition_column_list(partition_columns) -%}
+    {%- do matched_ids.check_vars() -%}
+    {%- set columns = matched_ids.partition_column_list(partition_columns) -%}
 
     {#- While parsing there is no connection, and nobody reads the SQL. -#}
     {%- if not execute -%}
@@ -21,31 +22,36 @@
     {%- set resolved = graph.setdefault('matched_ids_latest_partition', {}) -%}
     {%- set key = relation.render() ~ ' by ' ~ columns | join(', ') -%}
     {%- if key not in resolved -%}
-        {%- set pinned = setting('pinned_partition') -%}
+        {%- set pinned = matched_ids.setting('pinned_partition') -%}
         {%- if pinned -%}
-            {%- set values = pinned_partition_values(pinned, columns) -%}
-            {%- set origin = 'pinned by the setting pinned_partition' -%}
+            {%- set values = matched_ids.pinned_partition_values(pinned, columns) -%}
+            {%- set told = ['pinned by the setting pinned_partition'] -%}
         {%- else -%}
-            {%- set newest = newest_partition(partition_names(relation, columns), columns, relation) -%}
+            {%- set newest = matched_ids.newest_partition(
+                matched_ids.partition_names(relation, columns), columns, relation) -%}
+            {%- do matched_ids.require_near_partition(newest, relation) -%}
             {%- set values = newest.level_values -%}
-            {%- set origin = newest.considered ~ ' considered' -%}
-            {%- if newest.ignored -%}
-                {%- set origin = origin ~ ', ' ~ newest.ignored | length ~ ' ignored: '
-                    ~ newest.ignored[:5] | join(', ') ~ (', …' if newest.ignored | length > 5 else '') -%}
+            {%- set told = [newest.considered ~ ' considered'] -%}
+            {%- if newest.previous_level_values -%}
+                {%- set previous = matched_ids.partition_struct(columns, newest.previous_level_values) -%}
+                {%- do told.append('next newest ' ~ previous.name) -%}
             {%- endif -%}
-            {%- do require_recent_partition(values, relation) -%}
+            {%- if newest.ignored -%}
+                {%- do told.append(
+                    newest.ignored | length ~ ' ignored: ' ~ matched_ids.ignored_partitions(newest.ignored)) -%}
+            {%- endif -%}
         {%- endif -%}
-        {%- set partition = partition_struct(columns, values) -%}
+        {%- set partition = matched_ids.partition_struct(columns, values) -%}
         {%- do resolved.update({key: partition}) -%}
         {%- do log('latest_partition: ' ~ relation.render() ~ ' is read at ' ~ partition.name
-            ~ ' (' ~ origin ~ ')', info=true) -%}
+            ~ ' (' ~ told | join(', ') ~ ')', info=true) -%}
     {%- endif -%}
     {{ return(resolved[key]) }}
 {%- endmacro %}
 
 
 {% macro partition_column_list(partition_columns) -%}
-    {%- set given = partition_columns or setting('partition_columns') -%}
+    {%- set given = partition_columns or matched_ids.setting('partition_columns') -%}
     {%- set given = given.split(',') if given is string else given -%}
     {%- set columns = [] -%}
     {%- for column in given if column | trim -%}

@@ -1,82 +1,114 @@
 {#-
-    Picks the newest of a list of partition names. It runs no query, so that the rule can be read, and tested,
-    in one place.
+    Picks the newest of a list of partition names. It runs no query, so that the rule can be read, and tested, in one
+    place:
+
+    1. Names are left out whose value is null, empty, or not as partition_value_pattern says. A value that is unsafe
+       inside SQL is refused.
+    2. All values of a level are written in one form: every digit is like every other, all else counts as it is, and one
+       or two digits are one form (mes=9, mes=10). Else it cannot be told which is the newest, and that is refused.
+    3. What looks like a date and is none, or does not sort by time, is refused (partition_dates).
+    4. Level by level, the greatest is the newest. Where the date does not begin at the first level, the newest by date
+       must be the newest of all.
+    5. A date that is further ahead than max_partition_days_ahead is refused, and one that is further back than
+       max_partition_age_days (require_near_partition). A month counts as its first day, and a year so, whose age is not
+       checked.
+
+    `publisher latest-partition` follows the same rule (publisher/partitions/rule.py). With ten thousand names a loop of
+    Jinja takes its time, and a list that is searched in a loop takes minutes: what can be told of all values together is
+    told by one regular expression over the lines that they make.
 -#}
 {% macro newest_partition(names, columns, relation) -%}
     {%- set table = relation.render() if relation.render is defined else relation -%}
-    {%- set pattern = setting('partition_value_pattern') -%}
-    {#- By their values, because tables may have more columns than those that count: a list would be searched for
-        each name, which takes seconds with ten thousand. -#}
-    {%- set candidates_by_values = {} -%}
-    {%- set ignored = [] -%}
-    {#- One search in all names instead of one in each value: nearly always there is nothing to find. -#}
-    {%- set is_any_unsafe = has_unsafe_characters(names | join) or '%' in names | join -%}
+    {%- set pattern = matched_ids.setting('partition_value_pattern') -%}
+    {%- set listed = matched_ids.partition_level_values(names, columns, table) -%}
 
-    {%- for name in names -%}
-        {%- set levels = partition_levels(name) -%}
-        {%- set values = [] -%}
-        {%- set looks = namespace(right=true) -%}
-        {%- for column in columns -%}
-            {%- if column not in levels -%}
-                {%- do exceptions.raise_compiler_error(
-                    'latest_partition: ' ~ table ~ ' is not partitioned by ' ~ column ~ '; its partition columns are '
-                    ~ (levels | list | join(', ') or 'none') ~ '. Set partition_columns to them.') -%}
+    {%- set why_by_value = {} -%}
+    {%- for level in listed -%}
+        {%- for value in level | unique(case_sensitive=true) -%}
+            {#- `__HIVE_DEFAULT_PARTITION__` (rows whose value was null) sorts after every digit; some catalogs show it
+                as `null`. -#}
+            {%- if value == '__HIVE_DEFAULT_PARTITION__' or value == 'null' -%}
+                {%- do why_by_value.update({value: 'null'}) -%}
+            {%- elif value == '' -%}
+                {%- do why_by_value.update({value: 'empty'}) -%}
+            {%- elif not modules.re.match(pattern, value) -%}
+                {%- do why_by_value.update({value: 'not as partition_value_pattern'}) -%}
             {%- endif -%}
-            {%- set value = levels[column] -%}
-            {%- if is_any_unsafe -%}
-                {%- do require_safe_partition_value(value, table) -%}
-            {%- endif -%}
-            {#- `__HIVE_DEFAULT_PARTITION__` (rows whose value was null) sorts after every digit; some catalogs
-                show it as `null`. -#}
-            {%- if value in ['__HIVE_DEFAULT_PARTITION__', 'null', ''] or not modules.re.match(pattern, value) -%}
-                {%- set looks.right = false -%}
-            {%- endif -%}
-            {%- do values.append(value) -%}
         {%- endfor -%}
-        {%- if not looks.right -%}
-            {%- do ignored.append(name) -%}
-        {%- else -%}
-            {%- do candidates_by_values.update({values | tojson: values}) -%}
-        {%- endif -%}
     {%- endfor -%}
-    {%- set candidates = candidates_by_values.values() | list -%}
+    {%- set ignored = [] -%}
+    {%- set usable = [] -%}
+    {%- set rows = zip_strict(*listed) | list -%}
+    {%- if why_by_value -%}
+        {%- for values in rows -%}
+            {%- set whys = [] -%}
+            {%- for value in values if value in why_by_value -%}
+                {%- do whys.append(why_by_value[value]) -%}
+            {%- endfor -%}
+            {%- if whys -%}
+                {%- do ignored.append({'name': names[loop.index0], 'why': whys[0]}) -%}
+            {%- else -%}
+                {%- do usable.append(values) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {#- Tables may have more columns than those that count. -#}
+    {%- set candidates = (usable if why_by_value else rows) | unique(case_sensitive=true) | list -%}
 
     {%- if not candidates -%}
         {%- do exceptions.raise_compiler_error(
             'latest_partition: ' ~ table ~ ' has no usable partition ('
-            ~ (ignored | length ~ ' ignored: ' ~ ignored[:5] | join(', ') if ignored else 'none is registered')
+            ~ (ignored | length ~ ' ignored: ' ~ matched_ids.ignored_partitions(ignored) if ignored
+                else 'none is registered')
             ~ '). Check that the load ran and that its partition is in the catalog (MSCK REPAIR TABLE, a crawler; on the'
             ~ ' local target the setting records_path).') -%}
     {%- endif -%}
 
-    {#- A level is compared as numbers when all its values are digits (mes=9 before mes=10), else as text. -#}
-    {%- set numeric = [] -%}
+    {%- set levels = [] -%}
+    {%- set forms = [] -%}
+    {#- All keys of a level are of one length, so that the order of texts is that of the numbers in them. -#}
+    {%- set level_keys = [] -%}
     {%- for column in columns -%}
-        {%- set level = loop.index0 -%}
-        {%- do numeric.append(all_digits(candidates | map(attribute=level) | list)) -%}
+        {%- set level = candidates | map(attribute=loop.index0) | list -%}
+        {%- set form = matched_ids.one_partition_form(level, column, table) -%}
+        {%- do levels.append(level) -%}
+        {%- do forms.append(form) -%}
+        {%- do level_keys.append(
+            modules.re.sub('(?m)^(?=[0-9]$)', '0', level | join('\n')).split('\n') if form == '0' else level) -%}
     {%- endfor -%}
-    {%- set best = namespace(key=none, values=none, tied=none) -%}
-    {%- for values in candidates -%}
-        {%- set key = [] -%}
-        {%- for value in values -%}
-            {%- do key.append(value | int if numeric[loop.index0] else value) -%}
-        {%- endfor -%}
-        {%- if best.key is none or key > best.key -%}
-            {%- set best.key = key -%}
-            {%- set best.values = values -%}
-            {%- set best.tied = none -%}
-        {%- elif key == best.key -%}
-            {%- set best.tied = values -%}
+    {%- set dates = matched_ids.partition_dates(levels, forms, columns, table) -%}
+
+    {%- set keys = zip_strict(*level_keys) | list -%}
+    {%- set best = keys | max(case_sensitive=true) -%}
+    {%- set values = candidates[keys.index(best)] -%}
+    {%- if dates.start > 0 -%}
+        {%- set date_keys = zip_strict(*level_keys[dates.start:]) | list -%}
+        {%- set best_date = date_keys | max(case_sensitive=true) -%}
+        {%- if best_date > best[dates.start:] -%}
+            {%- do exceptions.raise_compiler_error(
+                'latest_partition: By ' ~ columns | join(', ') ~ ' the newest partition of ' ~ table ~ ' is '
+                ~ values | join('/') ~ ', but ' ~ candidates[date_keys.index(best_date)] | join('/')
+                ~ ' has a newer date. Set partition_columns so that the date comes first: '
+                ~ columns[dates.start:] | join(',') ~ '.') -%}
         {%- endif -%}
-    {%- endfor -%}
-    {%- if best.tied is not none -%}
+    {%- endif -%}
+    {%- if keys.count(best) > 1 -%}
+        {%- set tied = candidates[keys.index(best, keys.index(best) + 1)] -%}
         {%- do exceptions.raise_compiler_error(
             'latest_partition: ' ~ table ~ ' has two newest partitions that differ only in leading zeros: '
-            ~ best.values | join('/') ~ ' and ' ~ best.tied | join('/')
+            ~ values | join('/') ~ ' and ' ~ tied | join('/')
             ~ '. Drop one of them, or pin one with the setting pinned_partition.') -%}
     {%- endif -%}
-
-    {{ return({'level_values': best.values, 'considered': candidates | length, 'ignored': ignored}) }}
+    {%- set others = keys | reject('equalto', best) | list -%}
+    {{ return({
+        'level_values': values | list,
+        'previous_level_values': candidates[keys.index(others | max(case_sensitive=true))] | list if others else none,
+        'considered': candidates | length,
+        'ignored': ignored,
+        'date_kind': dates.kind,
+        'date_digits': modules.re.sub('[^0-9]', '', dates.texts[keys.index(best)])
+            [:{'days': 8, 'months': 6, 'years': 4}[dates.kind]] if dates.kind else '',
+    }) }}
 {%- endmacro %}
 
 
@@ -85,27 +117,19 @@
     {%- set levels = {} -%}
     {%- for level in name.split('/') if '=' in level -%}
         {%- set value = level.partition('=')[2] -%}
-        {%- do levels.update({level.partition('=')[0] | lower: unescaped_partition_value(value) if '%' in value else value}) -%}
+        {%- do levels.update({level.partition('=')[0] | lower: matched_ids.unescaped_partition_value(value)}) -%}
     {%- endfor -%}
     {{ return(levels) }}
 {%- endmacro %}
 
 
-{% macro all_digits(values) -%}
-    {%- for value in values if not modules.re.match('^[0-9]+$', value) -%}
-        {{ return(false) }}
-    {%- endfor -%}
-    {{ return(true) }}
-{%- endmacro %}
-
-
 {% macro unescaped_partition_value(value) -%}
-    {#- Hive writes special characters of a partition value as %XX. -#}
-    {%- set decoded = namespace(text=value) -%}
-    {%- for escape in modules.re.findall('%[0-9A-Fa-f]{2}', value) | unique -%}
-        {%- set decoded.text = decoded.text.replace(escape, '%c' | format(escape[1:] | int(0, 16))) -%}
+    {#- Hive writes special characters of a partition value as %XX. In one pass: %2541 is %41, and not A. -#}
+    {%- set pieces = [] -%}
+    {%- for piece in modules.re.split('(%[0-9A-Fa-f]{2})', value) -%}
+        {%- do pieces.append('%c' | format(piece[1:] | int(0, 16)) if loop.index0 is odd else piece) -%}
     {%- endfor -%}
-    {{ return(decoded.text) }}
+    {{ return(pieces | join) }}
 {%- endmacro %}
 
 
@@ -115,7 +139,7 @@
 
 
 {% macro require_safe_partition_value(value, table) -%}
-    {%- if has_unsafe_characters(value) -%}
+    {%- if matched_ids.has_unsafe_characters(value) -%}
         {%- do exceptions.raise_compiler_error(
             'latest_partition: ' ~ table ~ ' has a partition value that is unsafe inside SQL: ' ~ value | tojson
             ~ '. Quotes, backslashes, semicolons and control characters are refused. Drop that partition from the'

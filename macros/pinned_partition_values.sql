@@ -24,7 +24,12 @@
         {%- endfor -%}
     {%- endif -%}
     {%- for value in values -%}
-        {%- do require_safe_partition_value(value, 'the setting pinned_partition') -%}
+        {%- if not value | trim -%}
+            {%- do exceptions.raise_compiler_error(
+                'latest_partition: pinned_partition "' ~ pinned ~ '" has no value for ' ~ columns[loop.index0]
+                ~ ': a failed command substitution? Write it as ' ~ columns | join('=…/') ~ '=… .') -%}
+        {%- endif -%}
+        {%- do matched_ids.require_safe_partition_value(value, 'the setting pinned_partition') -%}
     {%- endfor -%}
     {{ return(values) }}
 {%- endmacro %}

@@ -421,6 +421,10 @@ def verify(output: Output, to: str, endpoint_url: str | None) -> None:
     "--max-partition-age-days", envvar="MATCHED_IDS_MAX_PARTITION_AGE_DAYS", type=click.IntRange(0),
     help="End with 5 when it is older.  [env: MATCHED_IDS_MAX_PARTITION_AGE_DAYS]",
 )  # fmt: skip
+@click.option(
+    "--max-partition-days-ahead", envvar="MATCHED_IDS_MAX_PARTITION_DAYS_AHEAD", type=click.IntRange(0), default=1,
+    show_default=True, help="End with 5 when its date is later.  [env: MATCHED_IDS_MAX_PARTITION_DAYS_AHEAD]",
+)  # fmt: skip
 @click.option("--newer-than-active", is_flag=True, help="End with 8 when active comes from it already; needs --to.")
 @_to(required=False)
 @click.option(
@@ -439,6 +443,7 @@ def latest_partition(
     partition_value_pattern: str | None,
     since_days: int,
     max_partition_age_days: int | None,
+    max_partition_days_ahead: int,
     newer_than_active: bool,
     to: str | None,
     ready_file: str | None,
@@ -452,8 +457,9 @@ def latest_partition(
     from publisher import present
     from publisher.aws import Deadline
     from publisher.lake.glue import GlueCatalog
-    from publisher.latest_partition import PATTERN, Wanted, column_list, glue_table
+    from publisher.latest_partition import Wanted, glue_table
     from publisher.latest_partition import latest_partition as run
+    from publisher.partitions.rule import PATTERN, column_list
     from publisher.s3 import S3Store
 
     database, name = glue_table(table, os.environ)
@@ -463,6 +469,7 @@ def latest_partition(
         columns=column_list(partition_columns),
         pattern=partition_value_pattern or PATTERN,
         since_days=since_days,
+        max_days_ahead=max_partition_days_ahead,
         max_age_days=max_partition_age_days,
         newer_than=destination,
         ready_file=ready_file,

@@ -163,7 +163,11 @@ def latest_fields(latest: Latest) -> dict[str, Any]:
         "location": latest.location,
         "created": latest.created.isoformat() if latest.created else None,
         "considered": latest.considered,
-        "ignored": {"count": len(latest.ignored), "names": list(latest.ignored[:_NAMES_SHOWN])},
+        "previous": latest.previous,
+        "ignored": {
+            "count": len(latest.ignored),
+            "partitions": [{"partition": name, "why": why} for name, why in latest.ignored[:_NAMES_SHOWN]],
+        },
         "not_ready": [{"partition": name, "why": why} for name, why in latest.not_ready],
         "expression": latest.expression,
         "requests": latest.requests,
@@ -172,12 +176,21 @@ def latest_fields(latest: Latest) -> dict[str, Any]:
 
 def latest_notes(latest: Latest) -> list[str]:
     """Returns what a person might want to know of how a partition was found, one line each."""
-    notes = list(latest.notes)
+    found = [f"{latest.considered} considered"]
+    if latest.previous:
+        found.append(f"next newest {latest.previous}")
+    if latest.ignored:
+        found.append(f"{len(latest.ignored)} ignored: {_with_why(latest.ignored)}")
+    notes = [*latest.notes, f"the newest partition is {latest.partition} ({', '.join(found)})"]
     if latest.not_ready:
-        waiting = ", ".join(f"{name} ({why})" for name, why in latest.not_ready[:_NAMES_SHOWN])
-        more = ", …" if len(latest.not_ready) > _NAMES_SHOWN else ""
-        notes.append(f"{latest.partition} is the newest that is ready; not ready yet: {waiting}{more}")
+        waiting = _with_why(latest.not_ready)
+        notes.append(f"{latest.partition} is the newest that is ready; not ready yet: {waiting}")
     return notes
+
+
+def _with_why(partitions: Sequence[tuple[str, str]]) -> str:
+    shown = [f"{name} ({why})" for name, why in partitions[:_NAMES_SHOWN]]
+    return ", ".join(shown) + (", …" if len(partitions) > _NAMES_SHOWN else "")
 
 
 def verification_fields(verification: Verification) -> dict[str, Any]:

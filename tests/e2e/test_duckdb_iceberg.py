@@ -18,6 +18,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dbt_local_duckdb.iceberg import IcebergTable
+from dbt_local_duckdb.raw_tables import RawTables
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import (
@@ -51,8 +53,6 @@ from pyiceberg.types import (
     UUIDType,
 )
 
-from dbt_local_duckdb.iceberg import IcebergTable
-from dbt_local_duckdb.raw_tables import RawTables
 from dbt_local_duckdb.s3 import S3FileSystem
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Lake, fill_small_lake
@@ -61,6 +61,7 @@ from tests.publisher.integration import glue_server
 from tests.publisher.integration.glue_server import GlueServer
 
 OLD, NEW = "20251021", "20251022"
+NO_DAY = "ano_mes_dia=__HIVE_DEFAULT_PARTITION__"
 Rows = Sequence[tuple[Any, ...]]
 Levels = Sequence[tuple[str, IcebergType, Transform[Any, Any] | None]]
 
@@ -227,7 +228,7 @@ def test_the_newest_partition_alone_is_read_and_published(lake: Lake, bucket: Bu
     spoil(table, f"ano_mes_dia={OLD}")
     spoil(table, "ano_mes_dia=null")
     output = built(lake)
-    assert "is read at 20251022 (2 considered, 1 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__)" in output
+    assert f"is read at {NEW} (2 considered, next newest {OLD}, 1 ignored: {NO_DAY} (null))" in output
     assert gzip.decompress(published(lake, bucket)) == content == b"a\nb\nc"
     assert set(pq.read_table(result_of(lake))["source_partition"].to_pylist()) == {NEW}
     assert OLD not in compiled(lake, "stg_records")
@@ -261,7 +262,7 @@ def test_several_levels_by_a_pin_and_the_newest_are_told_by_metadata_alone(lake:
     ended = lake.dbt("compile", "--inline", MACRO, variables={"partition_columns": "ano,dia"})
     assert ended.success, ended.output
     assert json.loads(ended.compiled)["name"] == "ano=2025/dia=30"
-    assert "(3 considered, 3 ignored: " in ended.output
+    assert "(3 considered, next newest ano=2025/dia=9, 3 ignored: " in ended.output
     for name in ("ano=2025/dia=1%2F2", "ano=2025/dia=9%3D9%25", "ano=__HIVE_DEFAULT_PARTITION__/dia=31"):
         assert name in ended.output
 
@@ -766,7 +767,7 @@ def test_a_partitioned_parquet_table_of_glue(
 ) -> None:
     asked = Asked(monkeypatch)
     output = built(lake)
-    assert "is read at 20251022 (2 considered, 1 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__)" in output
+    assert f"is read at {NEW} (2 considered, next newest {OLD}, 1 ignored: {NO_DAY} (null))" in output
     assert gzip.decompress(published(lake, bucket)) == b"a\nb\nc"
     assert [operation for operation, _ in hive.asked] == ["GetTable", "GetPartitions"]
     assert (asked.heads, asked.lists) == ([], [f"s3://{bucket.name}/records/ano_mes_dia=20251022"])

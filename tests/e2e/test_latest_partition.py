@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,71 +15,36 @@ from tests.e2e.conftest import CPF_ONE, Lake
 MACRO = "{{ latest_partition(source('lake', 'records')) | tojson }}"
 
 
-def newest(lake: Lake, names: list[str], columns: list[str] | None = None, **variables: Any) -> tuple[str, list[str]]:
-    """Returns the chosen values, joined, and the ignored names."""
-    call = f"newest_partition({names!r}, {columns or ['ano_mes_dia']!r}, 'raw.records')"
-    ended = lake.dbt("compile", "--inline", "{{ " + call + " | tojson }}", variables=variables)
-    assert ended.success, ended.output
-    chosen = json.loads(ended.compiled)
-    return "/".join(chosen["level_values"]), chosen["ignored"]
-
-
-def refusal(lake: Lake, names: list[str], columns: list[str] | None = None) -> str:
-    call = f"newest_partition({names!r}, {columns or ['ano_mes_dia']!r}, 'raw.records')"
+def test_the_rule_is_there_for_any_list_of_names(lake: Lake) -> None:
+    """The rule itself is tested where it takes no dbt, tests/publisher/unit/test_latest_partition.py."""
+    names = ["ANO_MES_DIA=2025-10-22 00%3A00%3A00/regiao=sul", "ANO_MES_DIA=2025-10-21 00%3A00%3A00/regiao=norte"]
+    names += ["ano_mes_dia=2025-10-22 00%3A00%3A00/regiao=norte", "ano_mes_dia=%2541/regiao=sul"]
+    call = f"newest_partition({names!r}, ['ano_mes_dia'], 'raw.records')"
     ended = lake.dbt("compile", "--inline", "{{ " + call + " | tojson }}")
+    assert ended.success, ended.output
+    assert json.loads(ended.compiled) == {
+        "level_values": ["2025-10-22 00:00:00"],
+        "previous_level_values": ["2025-10-21 00:00:00"],
+        "considered": 2,
+        "ignored": [{"name": "ano_mes_dia=%2541/regiao=sul", "why": "not as partition_value_pattern"}],
+        "date_kind": "days",
+        "date_digits": "20251022",
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["20251022", "2025-10-23"], "written in 2 forms in ano_mes_dia: 1 like 20251022, 1 like 2025-10-23."),
+        (["20250230"], "look like dates and are none: 1 of 1, such as 20250230."),
+        (["20251022", "%27"], "unsafe inside SQL"),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_a_clear_error(lake: Lake, names: list[str], words: str) -> None:
+    listed = [f"ano_mes_dia={name}" for name in names]
+    ended = lake.dbt("compile", "--inline", f"{{{{ newest_partition({listed!r}, ['ano_mes_dia'], 'raw.records') }}}}")
     assert not ended.success
-    return ended.output
-
-
-@pytest.mark.parametrize(
-    ("names", "chosen"),
-    [
-        (["ano_mes_dia=20251021", "ano_mes_dia=20251022", "ano_mes_dia=20250930"], "20251022"),
-        (["ano_mes_dia=9", "ano_mes_dia=10"], "10"),
-        (["ano_mes_dia=2025-09-30", "ano_mes_dia=2025-10-01"], "2025-10-01"),
-        (["ano_mes_dia=20251022", "ano_mes_dia=20251022/regiao=sul", "ano_mes_dia=20251021/regiao=norte"], "20251022"),
-        (["ano_mes_dia=2025-10-22 00%3A00%3A00"], "2025-10-22 00:00:00"),
-        (["ANO_MES_DIA=20251022"], "20251022"),
-    ],
-)
-def test_the_newest_name_is_chosen(lake: Lake, names: list[str], chosen: str) -> None:
-    assert newest(lake, names) == (chosen, [])
-
-
-def test_several_levels_are_compared_one_after_the_other_as_numbers(lake: Lake) -> None:
-    names = ["ano=2025/mes=9/dia=30", "ano=2025/mes=10/dia=2", "ano=2025/mes=10/dia=1", "ano=2024/mes=12/dia=31"]
-    assert newest(lake, names, ["ano", "mes", "dia"]) == ("2025/10/2", [])
-
-
-def test_the_default_partition_and_junk_are_ignored_and_told(lake: Lake) -> None:
-    junk = ["ano_mes_dia=__HIVE_DEFAULT_PARTITION__", "ano_mes_dia=_backup", "ano_mes_dia=teste", "ano_mes_dia=null"]
-    assert newest(lake, [*junk, "ano_mes_dia=20251022"]) == ("20251022", junk)
-
-
-def test_what_looks_like_a_partition_is_a_setting(lake: Lake) -> None:
-    names = ["ano_mes_dia=20251022", "ano_mes_dia=99991231", "ano_mes_dia=v1"]
-    assert newest(lake, names, partition_value_pattern="^20[0-9]{6}$")[0] == "20251022"
-    assert newest(lake, names[2:], partition_value_pattern="^v[0-9]$")[0] == "v1"
-
-
-@pytest.mark.parametrize("character", ["%27", "%22", "%5C", ";", "`", "%0A", "%00"])
-def test_a_value_that_is_unsafe_inside_sql_is_refused(lake: Lake, character: str) -> None:
-    assert "unsafe inside SQL" in refusal(lake, ["ano_mes_dia=20251022", f"ano_mes_dia=20251022{character}"])
-
-
-@pytest.mark.parametrize(
-    ("names", "columns", "words"),
-    [
-        ([], None, "no usable partition (none is registered)"),
-        (["ano_mes_dia=__HIVE_DEFAULT_PARTITION__"], None, "1 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__"),
-        (["dia=1"], None, "not partitioned by ano_mes_dia; its partition columns are dia"),
-        (["mes=7", "mes=07"], ["mes"], "differ only in leading zeros"),
-    ],
-)
-def test_a_choice_that_cannot_be_made_is_a_clear_error(
-    lake: Lake, names: list[str], columns: list[str] | None, words: str
-) -> None:
-    assert words in refusal(lake, names, columns)
+    assert words in ended.output
 
 
 def test_on_a_real_table(small_lake: Lake) -> None:
@@ -91,7 +55,7 @@ def test_on_a_real_table(small_lake: Lake) -> None:
         "predicate": "ano_mes_dia = '20251022'",
         "level_values": ["20251022"],
     }
-    assert "is read at 20251022 (2 considered)" in ended.output
+    assert "is read at 20251022 (2 considered, next newest 20251021)" in ended.output
 
 
 def test_a_new_partition_is_seen_after_registering_again_and_a_dropped_one_is_not(small_lake: Lake) -> None:
@@ -118,7 +82,10 @@ def test_several_levels_on_a_real_table(lake: Lake) -> None:
         "predicate": "ano = '2025' and mes = '10' and dia = '02'",
         "level_values": ["2025", "10", "02"],
     }
-    assert "1 ignored: ano=__HIVE_DEFAULT_PARTITION__" in ended.output
+    told = (
+        "2 considered, next newest ano=2025/mes=9/dia=30, 1 ignored: ano=__HIVE_DEFAULT_PARTITION__/mes=1/dia=1 (null)"
+    )
+    assert told in ended.output
 
 
 def test_it_is_resolved_once_per_invocation(small_lake: Lake) -> None:
@@ -150,6 +117,10 @@ def test_a_pin_is_taken_without_a_look_at_the_catalog(small_lake: Lake) -> None:
         ({"pinned_partition": "dia=1"}, "does not name exactly"),
         ({"partition_columns": "ano; drop table x"}, "is not a column name"),
         ({"partition_columns": " , "}, "no partition column is set"),
+        ({"pinned_partition": " "}, "is blank: a failed command substitution?"),
+        ({"pinned_partition": 0}, "Quote it"),
+        ({"pined_partition": "20251022"}, "There is no var pined_partition: did you mean pinned_partition?"),
+        ({"records_path": None}, "The var records_path is null"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_a_clear_error(lake: Lake, variables: dict[str, str], words: str) -> None:
@@ -158,7 +129,7 @@ def test_a_setting_that_cannot_be_used_is_a_clear_error(lake: Lake, variables: d
     assert words in ended.output
 
 
-def test_a_newest_partition_that_is_too_old_stops_the_run(lake: Lake) -> None:
+def test_a_newest_partition_that_is_too_old_or_ahead_stops_the_run(lake: Lake) -> None:
     lake.write_cpfs([CPF_ONE])
     day = datetime.now(timezone.utc) - timedelta(days=3)
     lake.write_records(f"ano_mes_dia={day:%Y%m%d}", [("a", "000" + CPF_ONE)])
@@ -172,14 +143,28 @@ def test_a_newest_partition_that_is_too_old_stops_the_run(lake: Lake) -> None:
     assert lake.dbt("compile", "--inline", MACRO, variables=pinned).success
     ended = lake.dbt("compile", "--inline", MACRO, variables={"max_partition_age_days": "two"})
     assert "must be a whole number" in ended.output
+    # A sentinel, whether or not an age is asked for.
+    lake.write_records("ano_mes_dia=99991231", [("a", "000" + CPF_ONE)])
+    lake.register()
+    for limit in ("", 3):
+        ended = lake.dbt("compile", "--inline", MACRO, variables={"max_partition_age_days": limit})
+        assert not ended.success
+        assert "days ahead of today" in ended.output
+        assert "A sentinel that is always there is left out by partition_value_pattern" in ended.output
+    for settings in ({"partition_value_pattern": "^20[0-9]{6}$"}, {"pinned_partition": "99991231"}):
+        assert lake.dbt("compile", "--inline", MACRO, variables=settings).success
 
 
-def test_the_age_of_a_partition_that_is_no_date_cannot_be_checked(lake: Lake) -> None:
+def test_the_environment_can_neither_pin_nothing_nor_ask_for_the_age_of_a_number(lake: Lake) -> None:
     lake.write_cpfs([CPF_ONE])
     lake.write_records("ano_mes_dia=7", [("a", "000" + CPF_ONE)])
     lake.register()
     ended = lake.dbt("compile", "--inline", MACRO, variables={"max_partition_age_days": 2})
     assert "does not begin with a date" in ended.output
+    lake.settings["MATCHED_IDS_PINNED_PARTITION"] = ""
+    ended = lake.dbt("compile", "--inline", MACRO)
+    assert not ended.success
+    assert "The setting pinned_partition (MATCHED_IDS_PINNED_PARTITION) is blank" in ended.output
 
 
 def test_a_missing_table_says_how_to_register_it(lake: Lake) -> None:

@@ -19,8 +19,8 @@ import pytest
 
 from publisher.errors import SourceNotReady
 from publisher.lake.glue import GlueCatalog
-from publisher.publish import Watcher, publish
 from publisher.lake.s3_files import S3Files
+from publisher.publish import Watcher, publish
 from publisher.settings import NO_LIMITS, PublishSettings
 from publisher.source import Lake
 from tests.conftest import Bucket

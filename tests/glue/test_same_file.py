@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 
 from publisher.lake.glue import GlueCatalog
-from publisher.publish import publish
 from publisher.lake.s3_files import S3Files
+from publisher.publish import publish
 from publisher.settings import PublishSettings
 from publisher.source import Lake as Tables
 from tests.conftest import Bucket

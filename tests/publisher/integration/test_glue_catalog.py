@@ -297,9 +297,19 @@ def find(glue: GlueServer, **wanted: Any) -> Latest:
 @pytest.mark.parametrize(
     ("keys", "columns", "expression"),
     [
-        ("ano_mes_dia string", ("ano_mes_dia",), "ano_mes_dia >= '{since:%Y%m%d}' or ano_mes_dia like '_________%'"),
-        ("ano_mes_dia int", ("ano_mes_dia",), "ano_mes_dia >= {since:%Y%m%d} or ano_mes_dia < 0"),
-        ("ano string, mes string, dia string", ("ano", "mes", "dia"), "ano >= '{since:%Y}' or ano like '_____%'"),
+        (
+            "ano_mes_dia string",
+            ("ano_mes_dia",),
+            "ano_mes_dia >= '{since:%Y%m%d}' or ano_mes_dia < '2013' or ano_mes_dia between '{since:%Y}' and '{since:%Y}0'"
+            " or ano_mes_dia like '___' or ano_mes_dia like '____' or ano_mes_dia like '_____' or ano_mes_dia like '______'"
+            " or ano_mes_dia like '_______' or ano_mes_dia like '_________%'",
+        ),
+        ("ano_mes_dia int", ("ano_mes_dia",), "ano_mes_dia >= {since:%Y%m%d} or ano_mes_dia < 20130000"),
+        (
+            "ano string, mes string, dia string",
+            ("ano", "mes", "dia"),
+            "ano >= '{since:%Y}' or ano < '2013' or ano like '___' or ano like '_____%'",
+        ),
     ],
 )
 def test_ten_thousand_partitions_are_not_all_fetched(
@@ -341,7 +351,11 @@ def run(glue: GlueServer, bucket: Bucket, *arguments: str, **environment: str) -
 def test_a_shell_gets_the_name_alone(glue: GlueServer, bucket: Bucket) -> None:
     glue.add("20251021", "20251022", "__HIVE_DEFAULT_PARTITION__")
     ended = run(glue, bucket)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "20251022\n", "")
+    assert (ended.returncode, ended.stdout) == (0, "20251022\n")
+    assert ended.stderr == (
+        "publisher: the newest partition is 20251022 (2 considered, next newest 20251021, 1 ignored: "
+        "ano_mes_dia=__HIVE_DEFAULT_PARTITION__ (null))\n"
+    )
     glue.add(("2025", "9"), ("2025", "10"), keys="ano string, mes string")
     ended = run(glue, bucket, MATCHED_IDS_PARTITION_COLUMNS="ano, mes")
     assert (ended.returncode, ended.stdout) == (0, "ano=2025/mes=10\n")
@@ -358,7 +372,13 @@ def test_the_report(glue: GlueServer, bucket: Bucket) -> None:
         "location": "s3://lake/records/ano_mes_dia=20251022",
         "created": "2025-10-20T22:40:00.500000+00:00",
         "considered": 2,
-        "ignored": {"count": 7, "names": [f"ano_mes_dia={name}" for name in junk[:5]]},
+        "previous": "20251021",
+        "ignored": {
+            "count": 7,
+            "partitions": [
+                {"partition": f"ano_mes_dia={name}", "why": "not as partition_value_pattern"} for name in junk[:5]
+            ],
+        },
         "not_ready": [],
         "expression": None,
         "requests": 2,
@@ -367,10 +387,20 @@ def test_the_report(glue: GlueServer, bucket: Bucket) -> None:
 
 def test_settings_come_from_the_models_variables(glue: GlueServer, bucket: Bucket) -> None:
     glue.add("20251022", "99991231")
+    ended = run(glue, bucket)
+    assert (ended.returncode, ended.stdout) == (5, "")
+    assert "99991231, is " in ended.stderr
+    assert "max_partition_days_ahead allows 1." in ended.stderr
+    ahead = run(glue, bucket, MATCHED_IDS_MAX_PARTITION_DAYS_AHEAD="9999999")
+    assert (ahead.stdout, "allows 2" in run(glue, bucket, "--max-partition-days-ahead", "2").stderr) == (
+        "99991231\n",
+        True,
+    )
     assert run(glue, bucket, MATCHED_IDS_PARTITION_VALUE_PATTERN="^20[0-9]{6}$").stdout == "20251022\n"
     assert run(glue, bucket, MATCHED_IDS_RECORDS_TABLE="none").returncode == 5
     assert run(glue, bucket, "--table", "glue:raw.records", MATCHED_IDS_RECORDS_TABLE="none").returncode == 0
     ended = run(glue, bucket, MATCHED_IDS_MAX_PARTITION_AGE_DAYS="2", MATCHED_IDS_PARTITION_VALUE_PATTERN="^2")
+    assert "20251022, " in ended.stderr
     assert (ended.returncode, "allows 2" in ended.stderr) == (5, True)
 
 
@@ -385,6 +415,7 @@ def test_settings_come_from_the_models_variables(glue: GlueServer, bucket: Bucke
         (("--ready-file", "a/b"), "is not the name of a file"),
         (("--since-days", "-1"), "since-days"),
         (("--max-partition-age-days", "two"), "max-partition-age-days"),
+        (("--max-partition-days-ahead", "-1"), "max-partition-days-ahead"),
     ],
 )
 def test_usage(glue: GlueServer, bucket: Bucket, arguments: tuple[str, ...], words: str) -> None:

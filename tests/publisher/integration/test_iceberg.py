@@ -276,7 +276,7 @@ def test_a_file_that_is_gone_or_damaged_is_a_source_that_is_not_ready(kind: str,
     table = parse_table(f"iceberg:{written / 'replaced_summary'}", "dbt_invocation_id")
     (victim,) = (written / "replaced_summary").rglob(kind)
     kept = victim.rename(tmp_path / "kept")
-    with pytest.raises(SourceNotReady, match="of the Iceberg table at .* is gone"):
+    with pytest.raises(SourceNotReady, match=r"of the Iceberg table at .* is gone"):
         ids(table)
     victim.write_bytes(b"no longer what it was")
     with pytest.raises(SourceNotReady, match="cannot be read"):

@@ -20,10 +20,10 @@ from demo.seaweedfs import Endpoint
 from publisher import aws
 from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady, StoreFailed, UsageError
-from publisher.lake.files import Files
 from publisher.ids import blocks
-from publisher.publish import publish
+from publisher.lake.files import Files
 from publisher.lake.s3_files import S3Files
+from publisher.publish import publish
 from publisher.settings import PublishSettings, parse_table
 from publisher.source import Lake, Table, list_files, open_table
 from tests.conftest import Bucket
