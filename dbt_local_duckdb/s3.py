@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem
 
+from dbt_matched_ids.discreet import OwnWords
 from publisher.errors import PublisherError
 from publisher.files import FileMissing
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _WILDCARDS = re.compile(r"[*?\[]")
 
 
-class S3Failed(Exception):
+class S3Failed(OwnWords):
     """S3 cannot be read; the text says why and what to do. DuckDB passes it on below a traceback."""
 
 
@@ -60,6 +61,10 @@ class S3FileSystem(AbstractFileSystem):
     def remember(self, files: Iterable[FileState]) -> None:
         """Takes what was listed elsewhere: these objects are opened in those versions, and not asked for again."""
         self._listed.update((file.path, file) for file in files if file.path.startswith("s3://"))
+
+    def knows(self, path: str) -> bool:
+        """Whether an address is that of an object that was listed or opened."""
+        return path in self._listed
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Returns what matches a pattern, as addresses.
