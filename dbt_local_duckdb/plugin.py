@@ -47,13 +47,14 @@ class DiscreetCursor(local.DuckDBCursorWrapper):
     """A cursor whose errors do not quote the value that DuckDB stumbled over, which may be a document."""
 
     def execute(self, sql: str, bindings: Any = None) -> Any:
-        """Runs a statement.
+        """Runs a statement, and returns this cursor, from which a result is fetched as discreetly.
 
         Raises:
             DuckDBFailed: It failed; dbt-duckdb rolls back, logs this, and raises an error of dbt's with its text.
         """
         _statements.remember(sql)
-        return told(lambda: super(DiscreetCursor, self).execute(sql, bindings), _told_of)
+        told(lambda: super(DiscreetCursor, self).execute(sql, bindings), _told_of)
+        return self
 
     def __getattr__(self, name: str) -> Any:
         """Returns what the cursor itself has; what fetches may fail as what executes does."""
