@@ -30,7 +30,11 @@ _ABOUT_NAMES = re.compile(
     r"(?:Analysis|Parse|NoSuch\w+|\w+AlreadyExists|TempTableAlreadyExists)Exception\b|\[[A-Z_]*_NOT_FOUND\]"
 )
 _ABOUT_DATA = re.compile(r"\bSpark\w*Exception:|stage failure|SQLSTATE: 22")
-_PLACE = re.compile(r"(?:file|s3a?|s3n|hdfs|abfss?|gs|wasbs?):/[^\s\"'\])},;]+|/[^\s\"'\])},;:]*")
+# A path of this machine may hold spaces, because it is looked for here before it is told.
+_PLACE = re.compile(
+    r"file:/[^\n\"']*?\.(?:parquet|orc|avro|csv|json|gz)(?![\w.])"
+    r"|(?:file|s3a?|s3n|hdfs|abfss?|gs|wasbs?):/[^\s\"'\])},;]+|/[^\s\"'\])},;:]*"
+)
 _DATA_FILE = re.compile(r"\.(?:parquet|orc|avro|csv|json|gz)$|/part-[^/]+$")
 _LONG = re.compile(r"\d{5}")
 _MOST_KINDS = 3
