@@ -17,6 +17,7 @@ __all__ = ["lake_of_duckdb", "small"]  # fixtures
 
 # A run that takes its time: built, and not over yet.
 RUN = "from dbt.cli.main import dbtRunner; print(dbtRunner().invoke(['build', '-s', 'stg_cpfs']).success, flush=True); "
+QUERY = "{{ run_query('show schemas') if execute }}"
 WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 
@@ -38,7 +39,7 @@ def a_process(program: str, environment: dict[str, str]) -> Iterator[subprocess.
 def a_second_run(lake: Lake) -> str:
     """Returns what dbt says, as another process, when it cannot run a statement."""
     ended = subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), "compile", "--inline", "{{ run_query('show schemas') if execute }}"],
+        [str(Path(sys.executable).with_name("dbt")), "compile", "--inline", QUERY],
         cwd=PROJECT, env={**os.environ, **lake.environment()}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode != 0
