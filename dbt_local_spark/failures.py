@@ -38,6 +38,7 @@ _PLACE = re.compile(
 _DATA_FILE = re.compile(r"\.(?:parquet|orc|avro|csv|json|gz)$|/part-[^/]+$")
 _LONG = re.compile(r"\d{5}")
 _MOST_KINDS = 3
+_WRAPPERS = ("HiveSQLException", "Py4JJavaError")
 # Every one of them is Spark's, Hive's or Parquet's own, whatever the data is.
 _WORDS = (
     "is not a Parquet file",
@@ -67,7 +68,9 @@ _WORDS = (
     "AccessDenied",
     "Access Denied",
 )
-_TYPES = re.compile(r"Expected: (\w{1,20}), Found: ([A-Z0-9_]{1,20})")
+_TYPES = re.compile(
+    r"Expected: ([a-z]{3,9}), Found: (BOOLEAN|INT32|INT64|INT96|FLOAT|DOUBLE|BINARY|FIXED_LEN_BYTE_ARRAY)\b"
+)
 _DERBY = "Another instance of Derby may have already booted the database"
 _BY_HAND = (
     "To see it, open the file by hand, where nothing is logged, and look at the types and values of its id and "
@@ -108,7 +111,7 @@ def told_of_text(text: str, kind: str, statements: Statements, engine: str = "Sp
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if not _ABOUT_DATA.search(text) and (_ABOUT_NAMES.search(first) or kind in _NAMES_ONLY):
         return remembered(f"{engine}: {masked(first)}")
-    found = [name[1] for name in _EXCEPTION.finditer(text) if not _LONG.search(name[1])]
+    found = [name[1] for name in _EXCEPTION.finditer(text) if not _LONG.search(name[1]) and name[1] not in _WRAPPERS]
     kinds = list(dict.fromkeys(found)) or [kind]
     details = [f"[{name}]" for name in _error_classes(text)]
     if state := _SQLSTATE.search(text):
