@@ -32,7 +32,7 @@ class Plugin(BasePlugin):
         """
         for folder in (Path(creds.path).parent, Path(creds.external_root), Path(config["temp_directory"])):
             folder.mkdir(parents=True, exist_ok=True)
-        if taken := in_use.take(Path(creds.path).with_suffix(".lock")):
+        if creds.path != ":memory:" and (taken := in_use.take(Path(f"{creds.path}.lock"))):
             raise DuckDBFailed(taken)
 
     def configure_connection(self, conn: Any) -> None:
