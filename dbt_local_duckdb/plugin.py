@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -13,19 +10,28 @@ from dbt.adapters.duckdb.environments import local
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
+from dbt_local_duckdb.failures import DuckDBFailed, told_of, told_of_opening
 from dbt_local_duckdb.s3 import S3FileSystem
+from dbt_matched_ids import in_use
+from dbt_matched_ids.discreet import Statements, told
 
-# As in: Invalid string encoding found in Parquet file "…": value "00012345678\xFF" is not valid UTF8!
-_QUOTED_VALUE = re.compile(r"\b(value|string)\s+([\"']).*\2", re.DOTALL | re.IGNORECASE)
+_statements = Statements()
+_open_database = local.LocalEnvironment.handle
 
 
 class Plugin(BasePlugin):
     """Creates the folders that DuckDB does not create, and lets it read `s3://`."""
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
-        """Creates the folders of the database, of the tables and of what spills over; called before connecting."""
+        """Creates the folders of the database, of the tables and of what spills over; called before connecting.
+
+        Raises:
+            DuckDBFailed: Another process works in the folder of the database.
+        """
         for folder in (Path(creds.path).parent, Path(creds.external_root), Path(config["temp_directory"])):
             folder.mkdir(parents=True, exist_ok=True)
+        if creds.path != ":memory:" and (taken := in_use.take(Path(f"{creds.path}.lock"))):
+            raise DuckDBFailed(taken)
 
     def configure_connection(self, conn: Any) -> None:
         """Registers S3; nothing is sent, or looked for, until an address there is read."""
@@ -36,35 +42,39 @@ class DiscreetCursor(local.DuckDBCursorWrapper):
     """A cursor whose errors do not quote the value that DuckDB stumbled over, which may be a document."""
 
     def execute(self, sql: str, bindings: Any = None) -> Any:
-        """Runs a statement."""
-        with _values_left_out():
-            return super().execute(sql, bindings)
+        """Runs a statement, and returns this cursor, from which a result is fetched as discreetly.
+
+        Raises:
+            DuckDBFailed: It failed; dbt-duckdb rolls back, logs this, and raises an error of dbt's with its text.
+        """
+        _statements.remember(sql)
+        told(lambda: super(DiscreetCursor, self).execute(sql, bindings), _told_of)
+        return self
 
     def __getattr__(self, name: str) -> Any:
         """Returns what the cursor itself has; what fetches may fail as what executes does."""
         attribute = super().__getattr__(name)
-        if not name.startswith("fetch"):
+        if not callable(attribute):
             return attribute
 
         @wraps(attribute)
-        def fetch(*arguments: Any, **options: Any) -> Any:
-            with _values_left_out():
-                return attribute(*arguments, **options)
+        def method(*arguments: Any, **options: Any) -> Any:
+            return told(lambda: attribute(*arguments, **options), lambda error: DbtRuntimeError(str(_told_of(error))))
 
-        return fetch
+        return method
+
+
+def _told_of(error: Exception) -> DuckDBFailed:
+    from dbt_matched_ids.macro_functions import invocation  # imports pyarrow
+
+    return told_of(error, _statements, lambda path: path in invocation().listed)
+
+
+def _handle(environment: Any) -> Any:
+    """Opens the database, where its own error is a page about locks."""
+    return told(lambda: _open_database(environment), lambda error: told_of_opening(error, str(environment.creds.path)))
 
 
 # dbt-duckdb has no other place for it: it makes a cursor by this name, and logs its errors as they are.
 local.DuckDBCursorWrapper = DiscreetCursor
-
-
-@contextmanager
-def _values_left_out() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        text = str(error)
-        discreet = _QUOTED_VALUE.sub(r"\1 (not shown here)", text)
-        if discreet == text:
-            raise
-        raise DbtRuntimeError(discreet) from None
+local.LocalEnvironment.handle = _handle

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem
 
+from dbt_matched_ids.discreet import OwnWords
 from publisher.errors import PublisherError
 from publisher.lake.files import FileMissing
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from publisher.lake.s3_files import S3Files
 
 
-class S3Failed(Exception):
+class S3Failed(OwnWords):
     """S3 cannot be read; the text says why and what to do. DuckDB passes it on below a traceback."""
 
 

@@ -34,7 +34,7 @@ class Invocation:
     """Every table is opened once, and every partition looked at once.
 
     Attributes:
-        listed: The objects in S3 that were looked at, in the versions that are read.
+        listed: The files that were looked at, in the versions that are read, by their locations.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Invocation:
         key = (path, chosen and tuple(chosen.values.items()), tuple(wanted))
         if key not in self._scans:
             scan = self.table(path).scan(chosen, wanted)
-            self.listed.update((file.file.path, file.file) for file in scan.files if file.file.path.startswith("s3://"))
+            self.listed.update((file.file.path, file.file) for file in scan.files)
             self._scans[key] = Scanned(scan, sql.select_of(scan, wanted))
         return self._scans[key]
 

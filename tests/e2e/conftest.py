@@ -114,10 +114,14 @@ class Lake:
         pq.write_table(pa.table(columns), path)
         return path
 
+    def told(self) -> str:
+        """What dbt printed, logged (its log has the level of debug, whatever is printed) and noted for others."""
+        files = [*(self.folder / "logs").glob("*.log"), *self.target_path.glob("run_results.json")]
+        return "\n".join([*self.printed, *(file.read_text() for file in files)])
+
     def leaked_documents(self) -> int:
-        """Counts the documents of table A in what dbt printed and logged. Counts, because a failure is a log too."""
-        logs = [file.read_text() for file in (self.folder / "logs").glob("*.log")]
-        told = "\n".join([*self.printed, *logs])
+        """Counts the documents of table A in all that dbt told. Counts, because a failure is a log too."""
+        told = self.told()
         files = self.cpfs.iterdir() if self.cpfs.is_dir() else []
         columns = (pq.read_table(file).column(0).to_pylist() for file in files)
         return sum(document in told for column in columns for document in column if document)

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import threading
@@ -31,6 +30,7 @@ from tests.e2e.conftest import CPF_ONE, CPF_TWO, Lake, fill_small_lake
 from tests.e2e.expectation import expected_content
 from tests.e2e.test_build_and_publish import by_duckdb, by_pandas, several_levels
 from tests.e2e.test_demo import comparable
+from tests.quoted import quoted, write_damaged_pages, write_not_utf8
 
 MACRO = "{{ latest_partition(source('lake', 'records')) | tojson }}"
 
@@ -232,26 +232,27 @@ def test_malformed_documents_are_counted_and_not_shown(small: Lake) -> None:
 
 
 @pytest.mark.parametrize("table", ["cpfs", "records"])
-def test_a_damaged_document_is_not_shown(table: str, small: Lake) -> None:
-    folder = small.cpfs if table == "cpfs" else small.records / "ano_mes_dia=20251022"
-    text = f"000{CPF_ONE}".encode() + b"\xff"
-    column = pa.Array.from_buffers(
-        pa.string(), 1, [None, pa.py_buffer(struct.pack("<ii", 0, len(text))), pa.py_buffer(text)]
-    )
-    pq.write_table(pa.table({"id": ["a"], "documento": column}), folder / "damaged.parquet")
-    ended = small.build()
+@pytest.mark.parametrize(
+    ("damaged", "words"),
+    [(write_not_utf8, "is not valid UTF8"), (write_damaged_pages, "Snappy decompression failure")],
+)
+def test_what_is_damaged_is_named_and_not_shown(
+    damaged: Callable[[Path], Path], words: str, table: str, small: Lake
+) -> None:
+    file = damaged((small.cpfs if table == "cpfs" else small.records / "ano_mes_dia=20251022") / "damaged.parquet")
+    ended = small.build("--debug")
     assert not ended.success
-    assert f'in Parquet file "{folder}/damaged.parquet": value (not shown here) is not valid UTF8!' in ended.output
-    (folder / "damaged.parquet").unlink()  # it cannot be looked for
-    assert small.leaked_documents() == 0
+    assert f"DuckDB failed with InvalidInputException: {words}, file {file}. " in ended.output
+    file.unlink()  # it cannot be looked for
+    assert quoted(small.told()) + small.leaked_documents() == 0
 
 
 def test_a_value_that_fails_after_the_first_rows_is_not_shown(small: Lake) -> None:
     late = f"error('a value \"{CPF_ONE[:5]}' || '{CPF_ONE[5:]}\" failed')"
     query = f"select case when i = 900000 then {late} else '' end from range(1000000) as numbers(i)"
-    ended = small.dbt("compile", "--inline", f"{{{{ run_query({query!r}) if execute }}}}")
+    ended = small.dbt("--debug", "compile", "--inline", f"{{{{ run_query({query!r}) if execute }}}}")
     assert not ended.success
-    assert "a value (not shown here) failed" in ended.output
+    assert "DuckDB failed with InvalidInputException." in ended.output
     assert small.leaked_documents() == 0
 
 
@@ -584,6 +585,7 @@ def test_a_failure_of_s3_says_what_to_do(settings: dict[str, str], words: str, i
     )
     assert ended.returncode != 0
     assert words in ended.stdout
+    assert "Traceback" not in ended.stdout
     assert ended.stderr == ""
 
 

@@ -21,6 +21,7 @@ from publisher.publish import publish
 from publisher.settings import PublishSettings
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import Lake
+from tests.quoted import CPF, quoted
 
 START_SECONDS = 90
 
@@ -92,6 +93,13 @@ def test_a_thrift_server_builds_what_local_builds(small_lake: Lake, thrift_port:
         assert built.returncode == 0, built.stdout
         publish(settings, bucket.store)
     assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\nc"
+
+    # And an error of it quotes nothing; written backwards, because dbt logs the statement itself.
+    query = f"select raise_error(concat('no ', reverse('{CPF[::-1]}'))) from {small_lake.raw_schema}.cpfs"
+    failed = dbt(small_lake, "spark", "compile", "--inline", f"{{{{ run_query({query!r}) if execute }}}}")
+    assert failed.returncode != 0
+    assert "Spark failed with " in failed.stdout
+    assert quoted(failed.stdout + failed.stderr + small_lake.told()) == 0
 
 
 @pytest.mark.parametrize("ssl", ["true", "False", "0"])
