@@ -1,6 +1,6 @@
 with cpfs as (
 
-    select cast(raw_cpfs.{{ setting('cpfs_document_column') }} as {{ dbt.type_string() }}) as documento
+    select cast(raw_cpfs.{{ column_setting('cpfs_document_column') }} as {{ dbt.type_string() }}) as documento
     from {{ raw_table(source('documents', 'cpfs')) }} as raw_cpfs
 
 )
