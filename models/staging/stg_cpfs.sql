@@ -1,6 +1,6 @@
 with cpfs as (
 
-    select cast(raw_cpfs.{{ column_setting('cpfs_document_column') }} as {{ dbt.type_string() }}) as documento
+    select {{ document_text('raw_cpfs.' ~ column_setting('cpfs_document_column')) }} as documento
     from {{ raw_table(source('documents', 'cpfs')) }} as raw_cpfs
 
 )

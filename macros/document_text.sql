@@ -1,0 +1,13 @@
+{#-
+    A raw column of documents, of table A or B, as the text that both are compared by. Whatever is done to a document
+    because of its column's type is done in document_as_written, because of a setting here.
+-#}
+{% macro document_text(column) -%}
+    {%- set text = matched_ids.document_as_written(column) -%}
+    {{ return(matched_ids.digits_of(text) if matched_ids.is_normalizing() else text) }}
+{%- endmacro %}
+
+
+{% macro document_as_written(column) -%}
+    {{ return('cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') }}
+{%- endmacro %}
