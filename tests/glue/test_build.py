@@ -67,10 +67,11 @@ def test_the_tables_hold_what_they_should(built: Built) -> None:
     schema = built.lake.schema
     rows = built.lake.stand_in.rows(f"select * from {schema}.int_matched_ids")
     assert rows == [["a", "20251022"], ["b", "20251022"], ["c", "20251022"]]  # in this order, as it is in the files
-    ((partition, total, first, last, total_bytes, _, _),) = built.lake.stand_in.rows(
+    ((partition, total, first, last, total_bytes, _, _, *counted),) = built.lake.stand_in.rows(
         f"select * from {schema}.int_matched_ids_summary"
     )
     assert (partition, total, first, last, total_bytes) == ("20251022", 3, "a", "c", 3)
+    assert counted == ["000", 2, 2, 4, 4, 4]
 
 
 def test_the_catalog_shows_iceberg_tables_and_views(built: Built) -> None:
