@@ -188,6 +188,14 @@ def test_an_iceberg_table_of_records_works_too(empty_glue_lake: GlueLake) -> Non
     assert len([sql for sql in built.sql if f"from {lake.raw}.records.partitions" in sql]) == 1
 
 
+def test_a_file_without_the_column_fails_the_build(glue_lake: GlueLake) -> None:
+    glue_lake.write("records/ano_mes_dia=20251022/b.parquet", id=["lost"])
+    ended = glue_lake.build("--select", "stg_records")
+    assert not ended.success
+    assert "FAIL 1 assert_records_have_documents" in ended.output
+    assert "has 5 records, 1 of them (20.00 %) without a document" in ended.output
+
+
 @pytest.mark.parametrize("missing", ["MATCHED_IDS_GLUE_ROLE_ARN", "MATCHED_IDS_GLUE_LOCATION"])
 def test_a_missing_address_is_named(glue_lake: GlueLake, missing: str) -> None:
     glue_lake.unset.add(missing)
