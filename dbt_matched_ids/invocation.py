@@ -41,6 +41,7 @@ class Invocation:
         """Looks at nothing yet."""
         self.listed: dict[str, FileState] = {}
         self._tables: dict[str, RawTable] = {}
+        self._glue_tables: dict[tuple[str, str], GlueTable] = {}
         self._scans: dict[tuple[object, ...], Scanned] = {}
 
     @cached_property
@@ -91,7 +92,10 @@ class Invocation:
         from publisher.lake.glue import GlueCatalog
 
         adapter = FACTORY.adapters.get("glue")
-        return GlueCatalog(client=adapter.get_connection()[1] if adapter else None).table(database, name)
+        if (database, name) not in self._glue_tables:
+            catalog = GlueCatalog(client=adapter.get_connection()[1] if adapter else None)
+            self._glue_tables[database, name] = catalog.table(database, name)
+        return self._glue_tables[database, name]
 
     @staticmethod
     def is_here(location: str) -> bool:

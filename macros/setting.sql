@@ -45,9 +45,12 @@
     {%- set is_named_so = name == 'pinned_partition'
         and (is_number and value >= 1000 or value is not number and value.isoformat is defined) -%}
     {#- Those that number_setting looks at. -#}
-    {%- set is_count = name in ['max_partition_age_days', 'max_partition_days_ahead']
+    {%- set is_count = name in ['max_partition_age_days', 'max_partition_days_ahead', 'document_length',
+        'max_malformed_percent', 'max_null_documents_percent', 'min_percent_of_previous_rows']
         and value is number and value is not boolean -%}
-    {%- if value is not string and not is_list and not is_named_so and not is_count -%}
+    {%- set is_switch = name == 'normalize_documents' and value is boolean -%}
+    {%- if value is not string and not is_list and not is_named_so and not is_count
+        and not is_switch -%}
         {%- do exceptions.raise_compiler_error(
             'The var ' ~ name ~ ' is not a text but ' ~ value ~ ', as YAML reads it, which may have lost something. Quote it:'
             ~ " --vars '{" ~ name ~ ': "…"}' ~ "'.") -%}
@@ -64,6 +67,10 @@
         'records_id_column': 'id',
         'records_document_column': 'documento',
         'document_prefix': '000',
+        'document_length': '11',
+        'max_malformed_percent': '1',
+        'max_null_documents_percent': '1',
+        'normalize_documents': 'false',
         'partition_columns': 'ano_mes_dia',
         'partition_value_pattern': '^[0-9][0-9A-Za-z:. _+-]*$',
         'pinned_partition': '',

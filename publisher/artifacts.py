@@ -35,6 +35,13 @@ class Summary:
         min_id: First id, None when there is none.
         max_id: Last id, None when there is none.
         built_at: When the engine began to write the row, by its own clock.
+        document_prefix: What table B's documents begin with, as they were compared. This and the rest is None in a row
+            that an older build wrote.
+        total_cpfs: Documents of table A.
+        usable_cpfs: Those of them that are as many digits as a document has.
+        total_records: Records of the partition.
+        sampled_records: How many of them were looked at for the prefix.
+        sampled_with_prefix: How many of those begin with it.
     """
 
     source_partition: str | None
@@ -44,6 +51,27 @@ class Summary:
     total_id_bytes: int
     dbt_invocation_id: str
     built_at: datetime | None = None
+    document_prefix: str | None = None
+    total_cpfs: int | None = None
+    usable_cpfs: int | None = None
+    total_records: int | None = None
+    sampled_records: int | None = None
+    sampled_with_prefix: int | None = None
+
+
+@dataclass(frozen=True)
+class Lookalikes:
+    """How many ids of one shape look like documents.
+
+    Attributes:
+        shape: The shape in words, such as "the prefix and 11 digits".
+        ids: Ids of that shape that were looked at.
+        documents: Those of them that have the check digits of a document.
+    """
+
+    shape: str
+    ids: int
+    documents: int
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,8 @@ def publish(
         table=parse_table(table, id_column) if table else None,
         source_partition=source_partition,
         id_column=id_column,
+        # A setting of the models, and no option: only what --table names has nobody else to tell it.
+        document_prefix=os.environ.get("MATCHED_IDS_DOCUMENT_PREFIX", PublishSettings.document_prefix),
         final_newline=final_newline,
         spool_dir=spool_dir,
         limits=Limits(max_ids, min_percent_of_active, max_percent_removed),

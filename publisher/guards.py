@@ -6,12 +6,13 @@ step where what it needs is known, and describe it in the README's table of guar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
-from publisher.artifacts import Build, Changes, Encoded, FileState, Hold, StoredObject, Summary
+from publisher.artifacts import Build, Changes, Encoded, FileState, Hold, Lookalikes, StoredObject, Summary
 from publisher.errors import GuardRefusal, PublisherError, SourceNotReady
+from publisher.inputs import counted, likeliest_cause
 
 if TYPE_CHECKING:
     from publisher.ids import Block
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _Arguments = ParamSpec("_Arguments")
 
 NO_IDS = "no_ids"
+IDS_LOOK_LIKE_DOCUMENTS = "ids_look_like_documents"
 BAD_IDS = "bad_ids"
 NOT_ASCENDING = "not_ascending"
 SUMMARY_DIFFERS = "summary_differs"
@@ -32,8 +34,8 @@ HOLD = "hold"
 STALE = "stale"
 
 ALL = (
-    DBT_NOT_SUCCESSFUL, HOLD, OLDER_PARTITION, BAD_IDS, NOT_ASCENDING, NO_IDS, SUMMARY_DIFFERS, FILES_CHANGED,
-    TOO_MANY_IDS, TOO_FEW_IDS, TOO_MANY_REMOVED,
+    DBT_NOT_SUCCESSFUL, HOLD, OLDER_PARTITION, BAD_IDS, NOT_ASCENDING, NO_IDS, IDS_LOOK_LIKE_DOCUMENTS,
+    SUMMARY_DIFFERS, FILES_CHANGED, TOO_MANY_IDS, TOO_FEW_IDS, TOO_MANY_REMOVED,
 )  # fmt: skip
 
 # What readers and monitors are refused by; a publish knows nothing of it.
@@ -43,6 +45,8 @@ OF_READERS = (STALE,)
 OVERRULABLE = tuple(name for name in ALL if name not in (BAD_IDS, NOT_ASCENDING))
 
 _NAMES_SHOWN = 5
+# One in a hundred numbers of eleven digits has the check digits of a document by chance.
+_MAX_PERCENT_LIKE_DOCUMENTS = 10
 
 
 class Enforcer:
@@ -176,18 +180,44 @@ def require_ascending(block: Block, previous_id: bytes | None) -> None:
         )
 
 
-def require_ids(encoded: Encoded, source_partition: str | None) -> None:
+def require_ids(encoded: Encoded, source_partition: str | None, summary: Summary | None = None) -> None:
     """Lets through only a file with at least one id.
+
+    Args:
+        encoded: The new file.
+        source_partition: Where it comes from, for the message.
+        summary: What was counted on both sides of the join, likewise.
 
     Raises:
         GuardRefusal: There is none.
     """
     if not encoded.total_ids:
         raise GuardRefusal(
-            f"The table has no ids (source partition {source_partition or 'unknown'}).",
-            "Check that the partition is loaded, that table A is, and that the document prefix is right.",
+            f"The table has no ids (source partition {source_partition or 'unknown'}).{counted(summary)}",
+            likeliest_cause(summary)
+            or "Check that the partition is loaded, that table A is, and that the document prefix is right.",
             guard=NO_IDS,
         )
+
+
+def require_ids_unlike_documents(lookalikes: Iterable[Lookalikes]) -> None:
+    """Lets through only ids that are no documents, as far as can be told: people's CPFs must not be published.
+
+    Args:
+        lookalikes: How many ids look like documents, for each shape of them.
+
+    Raises:
+        GuardRefusal: More of a shape look so than chance explains.
+    """
+    for found in lookalikes:
+        if found.documents * 100 > found.ids * _MAX_PERCENT_LIKE_DOCUMENTS:
+            raise GuardRefusal(
+                f"Of {found.ids:,} ids looked at that are {found.shape}, {found.documents:,} "
+                f"({_percent(found.documents, found.ids)}) are valid CPFs; by chance 1 % would be. "
+                "The ids seem to be documents, which are not shown here.",
+                "Name the column of ids: the setting records_id_column for dbt, --id-column for a table named by hand.",
+                guard=IDS_LOOK_LIKE_DOCUMENTS,
+            )
 
 
 def require_equal_summary(encoded: Encoded, summary: Summary, partitions: frozenset[str | None]) -> None:
@@ -338,13 +368,16 @@ def require_at_most(encoded: Encoded, max_ids: int | None) -> None:
         )
 
 
-def require_enough(encoded: Encoded, active_ids: int | None, min_percent: float) -> None:
+def require_enough(
+    encoded: Encoded, active_ids: int | None, min_percent: float, summary: Summary | None = None
+) -> None:
     """Lets through only a file with at least `min_percent` of active's ids.
 
     Args:
         encoded: The new file.
         active_ids: How many ids the active file has; None when there is none, or it cannot be told.
         min_percent: 0 allows everything.
+        summary: What was counted on both sides of the join, for the message.
 
     Raises:
         GuardRefusal: There are fewer.
@@ -352,8 +385,9 @@ def require_enough(encoded: Encoded, active_ids: int | None, min_percent: float)
     if active_ids and encoded.total_ids * 100 < active_ids * min_percent:
         raise GuardRefusal(
             f"The table has {encoded.total_ids:,} ids, {_percent(encoded.total_ids, active_ids)} of the {active_ids:,} "
-            f"that are active; at least {min_percent:g} % are required.",
-            "Check that the partition is completely loaded, and table A; if it is right so, overrule.",
+            f"that are active; at least {min_percent:g} % are required.{counted(summary)}",
+            likeliest_cause(summary)
+            or "Check that the partition is completely loaded, and table A; if it is right so, overrule.",
             guard=TOO_FEW_IDS,
         )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +16,7 @@ import pyarrow.compute as pc
 # in Python's splitlines), DEL, and the line and paragraph separators.
 _CONTROL_CHARACTERS = "[\\x{0}-\\x{1f}\\x{7f}-\\x{9f}\\x{2028}\\x{2029}]"
 _FIRST_VISIBLE, _LAST_VISIBLE = 0x21, 0x7E
+_ZERO, _NINE = 0x30, 0x39
 
 
 def _offsets(offset_bytes: int, *offsets: int) -> pa.Buffer:
@@ -39,6 +43,9 @@ class Block:
         last_id: The last id, likewise.
         fault: What is wrong with the block, for a guard to judge; None when all ids are good.
         is_ascending: Whether every id is greater than the one before it, by bytes, within the block.
+        shortest_bytes: Length of the shortest id; where `fault` is set, 0.
+        longest_bytes: Length of the longest id, likewise.
+        has_digits_only: Whether all ids consist of ASCII digits.
     """
 
     ids: pa.Array
@@ -49,6 +56,9 @@ class Block:
     last_id: bytes = b""
     fault: str | None = None
     is_ascending: bool = True
+    shortest_bytes: int = 0
+    longest_bytes: int = 0
+    has_digits_only: bool = False
 
 
 def blocks(arrays: Iterable[pa.Array]) -> Iterator[Block]:
@@ -58,59 +68,112 @@ def blocks(arrays: Iterable[pa.Array]) -> Iterator[Block]:
         arrays: Arrays of type string or large_string.
     """
     row = 1
-    for array in arrays:
-        if len(array):
-            yield _block(array, row)
-            row += len(array)
+    for ids in arrays:
+        if len(ids):
+            yield _block(ids, row)
+            row += len(ids)
 
 
-def _block(array: pa.Array, first_row: int) -> Block:
-    fault = _fault(array)
+def _block(ids: pa.Array, first_row: int) -> Block:
+    if ids.null_count:
+        return Block(ids, memoryview(b""), len(ids), first_row, fault=f"{ids.null_count} null")
+    extent = _extent(ids)
+    fault = _fault(ids, extent)
     if fault:
-        return Block(array, memoryview(b""), len(array), first_row, fault=fault)
+        return Block(ids, memoryview(b""), len(ids), first_row, fault=fault)
     return Block(
-        ids=array,
-        lines=_lines(array),
-        count=len(array),
+        ids=ids,
+        lines=_lines(ids),
+        count=len(ids),
         first_row=first_row,
-        first_id=array[0].as_buffer().to_pybytes(),
-        last_id=array[-1].as_buffer().to_pybytes(),
+        first_id=ids[0].as_buffer().to_pybytes(),
+        last_id=ids[-1].as_buffer().to_pybytes(),
         # Arrow compares text as unsigned bytes, like Spark's and DuckDB's order by.
-        is_ascending=len(array) == 1 or pc.all(pc.less(array[:-1], array[1:])).as_py(),
+        is_ascending=len(ids) == 1 or pc.all(pc.less(ids[:-1], ids[1:])).as_py(),
+        shortest_bytes=extent.shortest,
+        longest_bytes=extent.longest,
+        has_digits_only=extent.lowest >= _ZERO and extent.highest <= _NINE,
     )
 
 
-def _lines(array: pa.Array) -> memoryview:
+def some_of(block: Block, length_bytes: int, prefix: bytes, most: int, *, are_digits: bool) -> list[bytes]:
+    """Returns ids of a block that have a length and begin with a prefix, evenly spread over all such.
+
+    Args:
+        block: Ids in ascending order.
+        length_bytes: The length that is wanted.
+        prefix: What they begin with.
+        most: How many at most.
+        are_digits: Whether what comes after the prefix is to be digits alone, or with something else; others may be
+            returned too, but not in their place.
+    """
+    if not block.shortest_bytes <= length_bytes <= block.longest_bytes or (block.has_digits_only and not are_digits):
+        return []
+    ids = block.ids
+    if prefix:  # ascending ids with one prefix stand together
+        begin = _first_from(ids, prefix)
+        ids = ids[begin : _first_from(ids, prefix + b"\xff")]
+    if block.shortest_bytes != block.longest_bytes:
+        ids = ids.filter(pc.equal(pc.binary_length(ids), _number(length_bytes)))
+    if len(ids) > most and are_digits and not block.has_digits_only and (not prefix or prefix.isdigit()):
+        ids = ids.filter(pc.ascii_is_decimal(ids))
+    if len(ids) > most:
+        places = array("q", range(0, len(ids), -(-len(ids) // most)))
+        ids = ids.take(pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)]))
+    return [value.encode() for value in ids.to_pylist()]
+
+
+def _first_from(ids: pa.Array, key: bytes) -> int:
+    """Returns the position of the first id that is not smaller than a key."""
+    return bisect_left(range(len(ids)), key, key=lambda position: ids[position].as_buffer().to_pybytes())
+
+
+def _number(value: int) -> pa.Scalar:
+    return pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(array("q", [value]))])[0]
+
+
+def _lines(ids: pa.Array) -> memoryview:
     # One list of all ids, joined: the text is, byte for byte, the content.
-    one_list = pa.Array.from_buffers(pa.list_(array.type), 1, [None, _offsets(4, 0, len(array))], children=[array])
-    return memoryview(pc.binary_join(one_list, _LINE_BREAKS[array.type])[0].as_buffer())
+    one_list = pa.Array.from_buffers(pa.list_(ids.type), 1, [None, _offsets(4, 0, len(ids))], children=[ids])
+    return memoryview(pc.binary_join(one_list, _LINE_BREAKS[ids.type])[0].as_buffer())
 
 
-def _text_bytes(array: pa.Array) -> memoryview:
+def _text_bytes(ids: pa.Array) -> memoryview:
     """Returns the bytes of all texts of an array, one after the other, without copying."""
-    _, offsets, data = array.buffers()
-    positions = memoryview(offsets).cast("q" if pa.types.is_large_string(array.type) else "i")
-    start, end = positions[array.offset], positions[array.offset + len(array)]
+    _, offsets, data = ids.buffers()
+    positions = memoryview(offsets).cast("q" if pa.types.is_large_string(ids.type) else "i")
+    start, end = positions[ids.offset], positions[ids.offset + len(ids)]
     return memoryview(data)[start:end] if data is not None else memoryview(b"")
 
 
-def _fault(array: pa.Array) -> str | None:
-    if array.null_count:
-        return f"{array.null_count} null"
-    lengths = pc.min_max(pc.binary_length(array)).as_py()
-    if lengths["min"] == 0:
+class _Extent(NamedTuple):
+    """The lengths of the shortest and the longest text of an array, and the lowest and the highest byte in them."""
+
+    shortest: int
+    longest: int
+    lowest: int
+    highest: int
+
+
+def _extent(ids: pa.Array) -> _Extent:
+    lengths = pc.min_max(pc.binary_length(ids)).as_py()
+    text = _text_bytes(ids)
+    found = pc.min_max(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])).as_py()
+    return _Extent(lengths["min"], lengths["max"], found["min"] or 0, found["max"] or 0)
+
+
+def _fault(ids: pa.Array, extent: _Extent) -> str | None:
+    if extent.shortest == 0:
         return "an empty id"
     # Nearly always all ids are visible ASCII, which two comparisons per byte prove; only others are looked into.
-    text = _text_bytes(array)
-    byte_range = pc.min_max(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])).as_py()
-    if byte_range["min"] >= _FIRST_VISIBLE and byte_range["max"] <= _LAST_VISIBLE:
+    if extent.lowest >= _FIRST_VISIBLE and extent.highest <= _LAST_VISIBLE:
         return None
     try:
-        array.validate(full=True)
+        ids.validate(full=True)
     except pa.ArrowInvalid:
         return "an id that is not UTF-8"
-    if pc.any(pc.match_substring_regex(array, _CONTROL_CHARACTERS)).as_py():
+    if pc.any(pc.match_substring_regex(ids, _CONTROL_CHARACTERS)).as_py():
         return "an id with a line break or another control character"
-    if pc.any(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(array)), 0)).as_py():
+    if pc.any(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(ids)), 0)).as_py():
         return "a blank id"
     return None

@@ -11,9 +11,20 @@ from datetime import datetime, timezone
 from typing import BinaryIO
 
 from publisher import __version__, guards, promote
-from publisher.artifacts import Build, Changes, Encoded, Metadata, Report, StoredObject, Summary, is_metadata_text
+from publisher.artifacts import (
+    Build,
+    Changes,
+    Encoded,
+    Lookalikes,
+    Metadata,
+    Report,
+    StoredObject,
+    Summary,
+    is_metadata_text,
+)
 from publisher.changes import Comparison, IdArrays, NotComparable, count_changes, file_lines
 from publisher.dbt_artifacts import read_build
+from publisher.documents import LookalikeCounter
 from publisher.encode import Encoder
 from publisher.errors import Conflict, PublisherError, SourceNotReady, UsageError
 from publisher.hold import current_hold
@@ -88,8 +99,8 @@ def publish(
 
     with _spool(settings) as spool, _comparison(store, active) as comparison:
         with steps("encode"):
-            encoded = _encode(origin.table, spool, settings, watcher, comparison)
-            _guard_content(origin, lake, encoded, settings, enforce)
+            encoded, lookalikes = _encode(origin, spool, settings, watcher, comparison)
+            _guard_content(origin, lake, encoded, lookalikes, settings, enforce)
 
         def guard_hold() -> None:
             enforce(guards.require_no_hold, current_hold(store, destination))
@@ -100,7 +111,8 @@ def publish(
             enforce(guards.require_not_older, origin.source_partition, active)
             changes = _changes(store, active, spool, watcher, comparison)
             active_ids = changes.active_ids if changes else active.metadata.total_ids if active else None
-            enforce(guards.require_enough, encoded, active_ids, settings.limits.min_percent_of_active)
+            min_percent = settings.limits.min_percent_of_active
+            enforce(guards.require_enough, encoded, active_ids, min_percent, origin.summary)
             enforce(guards.require_few_removed, changes, settings.limits.max_percent_removed)
             return _metadata(origin, encoded, changes, active, enforce.overruled)
 
@@ -151,21 +163,24 @@ def _open(settings: PublishSettings, lake: Lake, enforce: guards.Enforcer) -> Or
 
 
 def _encode(
-    table: Table, spool: BinaryIO, settings: PublishSettings, watcher: Watcher, comparison: Comparison | None
-) -> Encoded:
+    origin: Origin, spool: BinaryIO, settings: PublishSettings, watcher: Watcher, comparison: Comparison | None
+) -> tuple[Encoded, tuple[Lookalikes, ...]]:
     encoder = Encoder(spool, final_newline=settings.final_newline)
+    told_prefix = origin.summary.document_prefix if origin.summary else None
+    lookalikes = LookalikeCounter(settings.document_prefix if told_prefix is None else told_prefix)
     previous_id: bytes | None = None
-    watcher.reading(table.rows)
+    watcher.reading(origin.table.rows)
     try:
-        for block in blocks(table.id_arrays()):
+        for block in blocks(origin.table.id_arrays()):
             guards.require_good_ids(block)
             guards.require_ascending(block, previous_id)
             encoder.write(block.lines, block.count, block.first_id, block.last_id)
             previous_id = block.last_id
+            lookalikes.feed(block)
             if comparison is not None:
                 comparison.feed(block.ids)
             watcher.read(block.count)
-        return encoder.finish()
+        return encoder.finish(), lookalikes.finish()
     except OSError as error:  # what the table raises has become a PublisherError; only the spool is left
         raise _spool_failed(error) from error
 
@@ -189,9 +204,15 @@ def _spool_failed(error: OSError) -> UsageError:
 
 
 def _guard_content(
-    origin: Origin, lake: Lake, encoded: Encoded, settings: PublishSettings, enforce: guards.Enforcer
+    origin: Origin,
+    lake: Lake,
+    encoded: Encoded,
+    lookalikes: tuple[Lookalikes, ...],
+    settings: PublishSettings,
+    enforce: guards.Enforcer,
 ) -> None:
-    enforce(guards.require_ids, encoded, origin.source_partition)
+    enforce(guards.require_ids, encoded, origin.source_partition, origin.summary)
+    enforce(guards.require_ids_unlike_documents, lookalikes)
     if origin.summary is not None:
         enforce(guards.require_equal_summary, encoded, origin.summary, origin.table.source_partitions)
         enforce(guards.require_summary_after, origin.summary, origin.table.committed_at)

@@ -56,6 +56,7 @@ class PublishSettings:
         table: A table named by hand, about which dbt says nothing.
         source_partition: The partition that such a table comes from.
         id_column: The column to publish.
+        document_prefix: What table B writes before a document, where no summary row tells it.
         final_newline: Whether the last line ends with a line break too.
         spool_dir: Where the compressed file is kept until it is uploaded; None for the system's temporary folder.
         limits: What the guards on size and change allow.
@@ -68,6 +69,7 @@ class PublishSettings:
     table: TableRef | None = None
     source_partition: str | None = None
     id_column: str = "id"
+    document_prefix: str = "000"
     final_newline: bool = False
     spool_dir: Path | None = None
     limits: Limits = Limits()

@@ -31,6 +31,10 @@ _REBUILD = "Something rebuilt the table, or its snapshots were expired: run `dbt
 _COMPACT = (
     "Compact the table (rewrite_data_files), or rebuild it with `dbt build`, with write.format.default set to parquet."
 )
+# What an older build's summary row lacks.
+_OPTIONAL_IN_SUMMARY = frozenset(
+    {"document_prefix", "total_cpfs", "usable_cpfs", "total_records", "sampled_records", "sampled_with_prefix"}
+)
 _NOTHING_DELETED: array[int] = array("q")
 
 
@@ -225,13 +229,14 @@ def read_summary(ref: TableRef, lake: Lake | None = None) -> Summary:
     for file, deleted in contents.files:
         with parquet_file(contents.reader, file) as parquet:
             physical = {name: _physical_name(name, parquet.schema_arrow, contents.columns) for name in names}
-            missing = [name for name, found in physical.items() if found is None]
+            present = {name: found for name, found in physical.items() if found is not None}
+            missing = [name for name in names if name not in present and name not in _OPTIONAL_IN_SUMMARY]
             if missing:
                 raise SourceNotReady(f"The summary table {ref} lacks {', '.join(missing)}.", hint)
             if len(rows) + parquet.metadata.num_rows - len(deleted) > 1:
                 raise SourceNotReady(f"The summary table {ref} has more than one row.", hint)
-            for batch in parquet.iter_batches(columns=list(physical.values()), use_threads=False):
-                columns = {name: batch.column(batch.schema.get_field_index(physical[name])) for name in names}
+            for batch in parquet.iter_batches(columns=list(present.values()), use_threads=False):
+                columns = {name: batch.column(batch.schema.get_field_index(found)) for name, found in present.items()}
                 if not pa.types.is_timestamp(columns["built_at"].type):
                     raise SourceNotReady(f"The column built_at of the summary table {ref} is not a time.", hint)
                 # As a number: a timestamp's own conversion imports pandas.

@@ -1,6 +1,9 @@
+-- What has no digit is no document: an empty one would match the bare prefix, which B writes where it knows none.
 with cpfs as (
 
-    select documento from {{ ref('stg_cpfs') }}
+    select documento
+    from {{ ref('stg_cpfs') }}
+    where translate(documento, '0123456789', '') <> documento
 
 ),
 
@@ -21,7 +24,7 @@ matched_ids as (
         records.id,
         records.source_partition
     from records
-    semi join cpfs on records.documento = '{{ setting("document_prefix") }}' || cpfs.documento
+    semi join cpfs on records.documento = '{{ document_prefix() }}' || cpfs.documento
 
 )
 

@@ -20,14 +20,58 @@ summary as (
         cast(coalesce(sum({{ octet_length('id') }}), 0) as {{ dbt.type_bigint() }}) as total_id_bytes
     from matched_ids
 
+),
+
+-- The rest is for whoever wonders why there are so few ids: is it table A, the partition, or the prefix?
+cpfs as (
+
+    select
+        count(*) as total_cpfs,
+        count(case when {{ is_well_formed_document('documento') }} then 1 end) as usable_cpfs
+    from {{ ref('stg_cpfs') }}
+
+),
+
+records as (
+
+    select count(*) as total_records
+    from {{ ref('stg_records') }}
+
+),
+
+-- Whichever come first.
+some_records as (
+
+    select documento
+    from {{ ref('stg_records') }}
+    limit 10000 -- noqa: AM09
+
+),
+
+sample as (
+
+    select
+        count(*) as sampled_records,
+        count(case when {{ has_document_prefix('documento') }} then 1 end) as sampled_with_prefix
+    from some_records
+
 )
 
 select
-    source_partition,
-    total_ids,
-    min_id,
-    max_id,
-    total_id_bytes,
+    summary.source_partition,
+    summary.total_ids,
+    summary.min_id,
+    summary.max_id,
+    summary.total_id_bytes,
     '{{ invocation_id }}' as dbt_invocation_id,
-    cast(current_timestamp as {{ dbt.type_timestamp() }}) as built_at
+    cast(current_timestamp as {{ dbt.type_timestamp() }}) as built_at,
+    '{{ document_prefix() }}' as document_prefix,
+    cpfs.total_cpfs,
+    cpfs.usable_cpfs,
+    records.total_records,
+    sample.sampled_records,
+    sample.sampled_with_prefix
 from summary
+cross join cpfs
+cross join records
+cross join sample

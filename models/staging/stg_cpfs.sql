@@ -1,7 +1,9 @@
+{%- set raw_cpfs = source('documents', 'cpfs') -%}
+
 with cpfs as (
 
-    select cast(raw_cpfs.{{ setting('cpfs_document_column') }} as {{ dbt.type_string() }}) as documento
-    from {{ raw_table(source('documents', 'cpfs')) }} as raw_cpfs
+    select {{ document_text('raw_cpfs.' ~ column_setting('cpfs_document_column'), raw_cpfs) }} as documento
+    from {{ raw_table(raw_cpfs) }} as raw_cpfs
 
 )
 

@@ -1,18 +1,17 @@
--- A document of table A that is not eleven digits can match nothing: lost zeros, a mask, a typing error. It warns
--- and does not stop the day's file. One row with a count, and no document: a CPF must not reach a log.
-{{ config(severity='warn', fail_calc='coalesce(sum(malformed_documents), 0)', store_failures=false) }}
+-- A document of table A that is null, or is not the digits of a document, can match nothing: lost zeros, a mask, a
+-- typing error. A few warn; a blank one, or more than max_malformed_percent, means that the list is not what it should
+-- be. The macro counts and tells; one row of numbers, and no document, because a CPF must not reach a log.
+{{ config(
+    severity='error',
+    fail_calc='coalesce(max(malformed_documents), 0)',
+    warn_if='> 0',
+    error_if='> coalesce(max(allowed_documents), 0)',
+    store_failures=false,
+) }}
 
-with malformed as (
+-- depends_on: {{ ref('stg_cpfs') }}
+{%- set counted = malformed_documents(source('documents', 'cpfs')) %}
 
-    select documento
-    from {{ ref('stg_cpfs') }}
-    where
-        documento is null
-        or length(documento) <> 11
-        or translate(documento, '0123456789', '') <> ''
-
-)
-
-select count(*) as malformed_documents
-from malformed
-having count(*) > 0
+select
+    {{ counted.found }} as malformed_documents,
+    {{ counted.allowed }} as allowed_documents

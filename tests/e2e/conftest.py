@@ -163,6 +163,6 @@ def fill_small_lake(lake: Lake) -> None:
 
 
 # Made up, with valid check digits; others than those of dbt's unit tests, which dbt logs.
-CPF_ONE = "12345678979"
-CPF_TWO = "51087727804"
-CPF_OTHER = "89829776741"
+CPF_ONE = "12345678909"
+CPF_TWO = "51087727855"
+CPF_OTHER = "89829776786"

@@ -19,7 +19,7 @@ from publisher.inspect_active import verify
 from publisher.publish import publish
 from publisher.settings import NO_LIMITS, PublishSettings
 from tests.conftest import Bucket
-from tests.e2e.conftest import CPF_ONE, CPF_TWO, Lake
+from tests.e2e.conftest import CPF_ONE, Lake
 from tests.e2e.expectation import expected_content
 
 NEWEST = "ano_mes_dia=20251022"
@@ -194,15 +194,3 @@ def test_the_dbt_unit_tests_pass(small_lake: Lake) -> None:
     ended = small_lake.dbt("build", "--select", "+int_matched_ids_summary")
     assert ended.success, ended.output
     assert ended.output.count("PASS test") + ended.output.count("PASS ") >= 7
-
-
-def test_malformed_documents_are_counted_and_not_shown(small_lake: Lake, bucket: Bucket) -> None:
-    malformed = ["5299822472", "529.982.247-25", "x2998224725", "", None]
-    small_lake.write_cpfs([CPF_ONE, CPF_TWO, *malformed])
-    small_lake.register()
-    ended = small_lake.build()
-    assert ended.success
-    assert "Got 5 results, configured to warn" in ended.output
-    assert not [document for document in malformed if document and document in ended.output]
-    publish(PublishSettings(bucket.destination, target_path=small_lake.target_path), bucket.store)
-    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\nc"

@@ -33,9 +33,9 @@ from tests.publisher.crash.fault_proxy import FaultProxy
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/matched-ids-glue"
 # Made up, with valid check digits; others than those of dbt's unit tests, which dbt logs.
-CPF_ONE = "12345678979"
-CPF_TWO = "51087727804"
-CPF_OTHER = "89829776741"
+CPF_ONE = "12345678909"
+CPF_TWO = "51087727855"
+CPF_OTHER = "89829776786"
 DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _numbers = itertools.count(1)
 

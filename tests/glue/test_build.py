@@ -67,10 +67,11 @@ def test_the_tables_hold_what_they_should(built: Built) -> None:
     schema = built.lake.schema
     rows = built.lake.stand_in.rows(f"select * from {schema}.int_matched_ids")
     assert rows == [["a", "20251022"], ["b", "20251022"], ["c", "20251022"]]  # in this order, as it is in the files
-    ((partition, total, first, last, total_bytes, _, _),) = built.lake.stand_in.rows(
+    ((partition, total, first, last, total_bytes, _, _, *counted),) = built.lake.stand_in.rows(
         f"select * from {schema}.int_matched_ids_summary"
     )
     assert (partition, total, first, last, total_bytes) == ("20251022", 3, "a", "c", 3)
+    assert counted == ["000", 2, 2, 4, 4, 4]
 
 
 def test_the_catalog_shows_iceberg_tables_and_views(built: Built) -> None:
@@ -191,6 +192,14 @@ def test_an_iceberg_table_of_records_works_too(empty_glue_lake: GlueLake) -> Non
     )
     assert lake.stand_in.rows(f"select id from {lake.schema}.int_matched_ids") == [["a"], ["b"]]
     assert len([sql for sql in built.sql if f"from {lake.raw}.records.partitions" in sql]) == 1
+
+
+def test_a_file_without_the_column_fails_the_build(glue_lake: GlueLake) -> None:
+    glue_lake.write("records/ano_mes_dia=20251022/b.parquet", id=["lost"])
+    ended = glue_lake.build("--select", "stg_records")
+    assert not ended.success
+    assert "FAIL 1 assert_records_have_documents" in ended.output
+    assert "has 5 records, 1 of them (20.00 %) without a document" in ended.output
 
 
 @pytest.mark.parametrize("missing", ["MATCHED_IDS_GLUE_ROLE_ARN", "MATCHED_IDS_GLUE_LOCATION"])

@@ -14,8 +14,32 @@ def raw_table(relation: object, _partition: object = None) -> object:
     return relation
 
 
-def setting(name: str) -> str:
-    return {"document_prefix": "000", "records_id_column": "id"}.get(name, "documento")
+def column_setting(name: str) -> str:
+    return "id" if name == "records_id_column" else "documento"
+
+
+def document_text(column: str, relation: str = "") -> str:
+    return f"cast({column} as string)"
+
+
+def document_prefix() -> str:
+    return "000"
+
+
+def has_document_prefix(text: str) -> str:
+    return f"substr({text}, 1, 3) = '000'"
+
+
+def is_well_formed_document(text: str) -> str:
+    return f"length({text}) = 11"
+
+
+def malformed_documents(_relation: object) -> dict[str, int]:
+    return {"found": 0, "allowed": 0}
+
+
+def missing_documents(_relation: object, _partition: _Partition) -> dict[str, int]:
+    return {"found": 0, "allowed": 0}
 
 
 def octet_length(text: str) -> str:

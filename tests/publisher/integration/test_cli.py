@@ -163,6 +163,20 @@ def test_a_final_line_break_by_option_and_by_environment(bucket: Bucket, write_t
     assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\n"
 
 
+def test_documents_behind_the_prefix_of_the_models_are_refused_and_not_shown(
+    bucket: Bucket, write_table: WriteTable
+) -> None:
+    folder = write_table(["7711144477735", "7752998224725"])
+    refused = publish(bucket, folder, "--json", MATCHED_IDS_DOCUMENT_PREFIX="77")
+    assert (refused.returncode, json.loads(refused.stdout)["guard"]) == (3, "ids_look_like_documents")
+    assert not [document for document in ("11144477735", "52998224725") if document in refused.stdout + refused.stderr]
+    assert bucket.keys() == []
+    overruled = publish(bucket, folder, "--overrule", "ids_look_like_documents", MATCHED_IDS_DOCUMENT_PREFIX="77")
+    assert overruled.returncode == 0
+    assert bucket.get("active/latest.txt.gz")[1]["overruled"] == "ids_look_like_documents"
+    assert publish(bucket, folder).returncode == 0  # with another prefix they are numbers
+
+
 BAD: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "no destination": ([], {"PUBLISHER_TO": ""}, 2, "--to"),
     "malformed destination": (["--to", "bucket/prefix"], {}, 2, "s3://"),

@@ -170,6 +170,16 @@ REFUSED: dict[str, tuple[Callable[[WriteTable], PublishSettings], type[Publisher
         GuardRefusal,
         "not_ascending",
     ),
+    "documents": (
+        lambda write: settings(write(["11144477735", "52998224725"])),
+        GuardRefusal,
+        "ids_look_like_documents",
+    ),
+    "documents with the prefix": (
+        lambda write: settings(write(["900011144477735", "900052998224725"]), document_prefix="9000"),
+        GuardRefusal,
+        "ids_look_like_documents",
+    ),
     "older partition": (lambda write: settings(write(["a"]), "20251021"), GuardRefusal, "older_partition"),
     "unknown partition": (lambda write: settings(write(["a"]), None), GuardRefusal, "older_partition"),
     "no table": (lambda write: settings(write(["a"]) / "nowhere"), SourceNotReady, None),

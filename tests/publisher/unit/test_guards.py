@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from publisher import guards
-from publisher.artifacts import Build, Encoded, StoredObject, Summary, TableRef
+from publisher.artifacts import Build, Encoded, Lookalikes, StoredObject, Summary, TableRef
 from publisher.errors import GuardRefusal, PublisherError, SourceNotReady
 from publisher.ids import Block
 
@@ -72,6 +72,57 @@ def test_no_ids_are_refused_with_the_partition_that_had_none() -> None:
     with pytest.raises(GuardRefusal, match=r"no ids .*20251022"):
         guards.require_ids(empty, "20251022")
     guards.require_ids(ENCODED, None)
+
+
+def inputs(cpfs: int, usable: int, records: int, sampled: int, with_prefix: int) -> Summary:
+    return Summary("20251022", 0, None, None, 0, "one", None, "000", cpfs, usable, records, sampled, with_prefix)
+
+
+@pytest.mark.parametrize(
+    ("summary", "told", "cause"),
+    [
+        (
+            inputs(100_000, 99_990, 300_000_000, 10_000, 0),
+            "Table A has 100,000 documents, 99,990 of them usable; the partition has 300,000,000 records; "
+            "of 10,000 looked at, 0 begin with the prefix.",
+            "The prefix is the likeliest cause",
+        ),
+        (inputs(0, 0, 9, 9, 9), "Table A has 0 documents", "Table A is empty"),
+        (inputs(9, 9, 0, 0, 0), "the partition has 0 records.", "The partition is empty"),
+        (inputs(9, 4, 9, 9, 9), "9 documents, 4 of them usable", "Table A is the likeliest cause"),
+        (inputs(9, 9, 9, 9, 1), "1 begins with the prefix.", "The prefix is the likeliest cause"),
+        (inputs(9, 9, 9, 9, 9), "9 begin with the prefix.", "Check that the partition is"),
+        (SUMMARY, None, "Check that the partition is"),  # of an older build
+        (None, None, "Check that the partition is"),
+    ],
+)
+def test_no_ids_and_too_few_say_what_was_counted_and_where_to_look(
+    summary: Summary | None, told: str | None, cause: str
+) -> None:
+    empty = Encoded(0, 0, 0, "0" * 32, 20, "0" * 64, None, None)
+    for guard, arguments in (
+        (guards.require_ids, (empty, "20251022", summary)),
+        (guards.require_enough, (ENCODED, 100, 50, summary)),
+    ):
+        with pytest.raises(GuardRefusal) as raised:
+            guard(*arguments)
+        assert (told or "") in raised.value.message
+        assert ("Table A has" in raised.value.message) is (told is not None)
+        assert raised.value.hint.startswith(cause)
+
+
+@pytest.mark.parametrize(
+    ("ids", "documents", "is_refused"),
+    [(0, 0, False), (1, 0, False), (1, 1, True), (10, 1, False), (10, 2, True), (1000, 100, False), (1000, 101, True)],
+)
+def test_ids_look_like_documents_when_more_do_than_by_chance(ids: int, documents: int, is_refused: bool) -> None:
+    found = [Lookalikes("the prefix and 11 digits", 1000, 10), Lookalikes("11 digits", ids, documents)]
+    if not is_refused:
+        guards.require_ids_unlike_documents(found)
+        return
+    with pytest.raises(GuardRefusal, match=f"Of {ids:,} ids looked at that are 11 digits, {documents:,} ") as raised:
+        guards.require_ids_unlike_documents(found)
+    assert (raised.value.guard, raised.value.exit_code) == ("ids_look_like_documents", 3)
 
 
 @pytest.mark.parametrize(

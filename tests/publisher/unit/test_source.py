@@ -200,6 +200,16 @@ def test_a_summary_is_one_row(tmp_path: Path) -> None:
     summary = read_summary(TableRef("parquet", str(tmp_path)))
     assert (summary.total_ids, summary.source_partition) == (2, "20251022")
     assert [summary.built_at] == SUMMARY["built_at"]
+    assert (summary.document_prefix, summary.total_cpfs) == (None, None)  # an older build's row
+
+
+def test_a_summary_tells_what_was_counted_on_both_sides(tmp_path: Path) -> None:
+    counted = {"total_records": 4, "document_prefix": "000", "total_cpfs": 3, "usable_cpfs": 2, "sampled_records": None}
+    columns = {**SUMMARY, **{name: [value] for name, value in counted.items()}}
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    summary = read_summary(TableRef("parquet", str(tmp_path)))
+    assert {name: getattr(summary, name) for name in counted} == counted
+    assert summary.sampled_with_prefix is None
 
 
 def test_a_summary_whose_time_is_a_text_is_refused(tmp_path: Path) -> None:
