@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from dbt_local_duckdb.s3 import S3FileSystem
 from dbt_matched_ids import in_use
 from dbt_matched_ids.discreet import Statements, told
 
+# `md:`, `ducklake:`, `s3://`
+_NOT_A_FILE = re.compile(r"[A-Za-z0-9]{2,}:")
+
 _statements = Statements()
 _open_database = local.LocalEnvironment.handle
 
@@ -25,13 +29,21 @@ class Plugin(BasePlugin):
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
         """Creates the folders of the database, of the tables and of what spills over; called before connecting.
 
+        The profile may be somebody else's, with a database that is no file, and without our settings.
+
         Raises:
             DuckDBFailed: Another process works in the folder of the database.
         """
-        for folder in (Path(creds.path).parent, Path(creds.external_root), Path(config["temp_directory"])):
+        is_file = creds.path != ":memory:" and not _NOT_A_FILE.match(creds.path)
+        folders = [creds.external_root, config.get("temp_directory")]
+        for folder in (Path(name) for name in folders if name and not _NOT_A_FILE.match(name)):
             folder.mkdir(parents=True, exist_ok=True)
-        if creds.path != ":memory:" and (taken := in_use.take(Path(f"{creds.path}.lock"))):
-            raise DuckDBFailed(taken)
+        # Of S3 it is told that nothing ever changes (`S3FileSystem.modified`), so nothing of it may be kept.
+        config.setdefault("enable_external_file_cache", "false")
+        if is_file:
+            Path(creds.path).parent.mkdir(parents=True, exist_ok=True)
+            if taken := in_use.take(Path(f"{creds.path}.lock")):
+                raise DuckDBFailed(taken)
 
     def configure_connection(self, conn: Any) -> None:
         """Registers S3; nothing is sent, or looked for, until an address there is read."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbt_matched_ids import sql
 from publisher.artifacts import FileState
@@ -43,6 +44,25 @@ class Invocation:
         self._tables: dict[str, RawTable] = {}
         self._glue_tables: dict[tuple[str, str], GlueTable] = {}
         self._scans: dict[tuple[object, ...], Scanned] = {}
+        self._lock = threading.Lock()
+        self._deciding: dict[str, threading.RLock] = {}
+        self._decided: dict[str, Any] = {}
+
+    def once(self, question: str, decide: Callable[[], Any]) -> Any:
+        """Returns one answer to all who ask: of dbt's threads the first decides, and the others wait for it.
+
+        An error is not kept: who asks next decides.
+
+        Args:
+            question: What is asked.
+            decide: Finds the answer.
+        """
+        with self._lock:
+            deciding = self._deciding.setdefault(question, threading.RLock())
+        with deciding:
+            if question not in self._decided:
+                self._decided[question] = decide()
+            return self._decided[question]
 
     @cached_property
     def s3(self) -> S3Files:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from dbt.adapters.factory import FACTORY
@@ -16,7 +17,7 @@ from dbt_common.exceptions import CompilationError
 from dbt_common.invocation import get_invocation_id
 
 from dbt_matched_ids.invocation import Invocation
-from publisher.errors import PublisherError
+from publisher.errors import PublisherError, UsageError
 from publisher.lake.files import normal_location
 from publisher.lake.kinds import kind_in_catalog
 from publisher.lake.partition_names import Chosen
@@ -129,6 +130,34 @@ def glue_table(database: str, name: str) -> dict[str, Any]:
         "partitioned_by": [column.lower() for column, _ in found.partition_columns],
         "is_projected": found.is_projected,
     }
+
+
+def once(question: str, macro: Callable[..., Any], *arguments: Any) -> Any:
+    """Returns what a macro returns, which is called once in an invocation, also where dbt has several threads.
+
+    Other macros may ask meanwhile, the one that is called too: the lock of those who ask is not held.
+
+    Args:
+        question: What is asked; the same question has the same answer.
+        macro: Finds it.
+        arguments: Its arguments.
+    """
+    return invocation().once(question, lambda: macro(*arguments))
+
+
+@_told
+def make_folder(path: str) -> None:
+    """Makes a folder of this machine that DuckDB writes to.
+
+    Raises:
+        UsageError: It cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The folder {path} cannot be made: {error.strerror}.", "Set external_root to another one."
+        ) from None
 
 
 def is_spark_here() -> bool:

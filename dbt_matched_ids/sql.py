@@ -53,6 +53,8 @@ def select_of(scan: Scan, wanted: Sequence[Column]) -> str:
 def _column(file: DataFile, column: Column) -> str:
     found = file.columns[column.name]
     name = identifier(column.name)
+    if found.physical is None and column.role is Role.OTHER:  # of the type that it has in the other files
+        return f"null as {name}"
     if found.physical is None:
         return f"cast({'null' if found.default is None else text(found.default)} as varchar) as {name}"
     if column.role is Role.OTHER:

@@ -3,50 +3,52 @@
     a `max()` subquery: only a literal is pruned in the catalog (SPARK-57743), and a string partition column
     compared with an unquoted number is cast, which loses the pruning too.
 -#}
-{% macro latest_partition(relation, partition_columns=none) -%}
-    {{ return(adapter.dispatch('latest_partition', 'matched_ids')(relation, partition_columns)) }}
+{% macro latest_partition(relation, partition_columns=none, pinned_partition=none) -%}
+    {{ return(adapter.dispatch('latest_partition', 'matched_ids')(relation, partition_columns, pinned_partition)) }}
 {%- endmacro %}
 
 
-{% macro default__latest_partition(relation, partition_columns) -%}
+{% macro default__latest_partition(relation, partition_columns, pinned_partition=none) -%}
     {%- do matched_ids.check_vars() -%}
     {%- set columns = matched_ids.partition_column_list(partition_columns) -%}
 
     {#- While parsing there is no connection, and nobody reads the SQL. -#}
     {%- if not execute -%}
-        {{ return({'name': '', 'predicate': '1 = 0', 'level_values': []}) }}
+        {{ return({'name': '', 'predicate': '1 = 0', 'level_values': [], 'columns': columns}) }}
     {%- endif -%}
 
-    {#- `graph` is the one object that all nodes of an invocation share: without this, a partition that arrives
-        between two models would be seen by the second only. -#}
-    {%- set resolved = graph.setdefault('matched_ids_latest_partition', {}) -%}
-    {%- set key = relation.render() ~ ' by ' ~ columns | join(', ') -%}
-    {%- if key not in resolved -%}
-        {%- set pinned = matched_ids.setting('pinned_partition') -%}
-        {%- if pinned -%}
-            {%- set values = matched_ids.pinned_partition_values(pinned, columns) -%}
-            {%- set told = ['pinned by the setting pinned_partition'] -%}
-        {%- else -%}
-            {%- set newest = matched_ids.newest_partition(
-                matched_ids.partition_names(relation, columns), columns, relation) -%}
-            {%- do matched_ids.require_near_partition(newest, relation) -%}
-            {%- set values = newest.level_values -%}
-            {%- set told = [newest.considered ~ ' considered'] -%}
-            {%- if newest.previous_level_values -%}
-                {%- set previous = matched_ids.partition_struct(columns, newest.previous_level_values) -%}
-                {%- do told.append('next newest ' ~ previous.name) -%}
-            {%- endif -%}
-            {%- if newest.ignored -%}
-                {%- do told.append(
-                    newest.ignored | length ~ ' ignored: ' ~ matched_ids.ignored_partitions(newest.ignored)) -%}
-            {%- endif -%}
+    {%- set pinned = matched_ids.pin_of(relation, pinned_partition) -%}
+    {#- All nodes of an invocation are told the same: else a partition that arrives between two models, or while two of
+        dbt's threads ask at once, would be seen by one of them only. -#}
+    {%- set question = ['latest_partition', relation.render(), columns, pinned | string] | tojson -%}
+    {{ return(matched_ids.python().once(question, matched_ids.decide_partition, relation, columns, pinned)) }}
+{%- endmacro %}
+
+
+{#- Chooses, and tells it in the log. -#}
+{% macro decide_partition(relation, columns, pinned) -%}
+    {%- if pinned -%}
+        {%- set values = matched_ids.pinned_partition_values(pinned, columns) -%}
+        {%- set told = ['pinned by pinned_partition'] -%}
+    {%- else -%}
+        {%- set newest = matched_ids.newest_partition(
+            matched_ids.partition_names(relation, columns), columns, relation) -%}
+        {%- do matched_ids.require_near_partition(newest, relation) -%}
+        {%- set values = newest.level_values -%}
+        {%- set told = [newest.considered ~ ' considered'] -%}
+        {%- if newest.previous_level_values -%}
+            {%- set previous = matched_ids.partition_struct(columns, newest.previous_level_values) -%}
+            {%- do told.append('next newest ' ~ previous.name) -%}
         {%- endif -%}
-        {%- set partition = matched_ids.partition_struct(columns, values) -%}
-        {%- do resolved.update({key: partition}) -%}
-        {%- do log('latest_partition: ' ~ relation.render() ~ ' is read at ' ~ partition.name
-            ~ ' (' ~ told | join(', ') ~ ')', info=true) -%}
+        {%- if newest.ignored -%}
+            {%- do told.append(
+                newest.ignored | length ~ ' ignored: ' ~ matched_ids.ignored_partitions(newest.ignored)) -%}
+        {%- endif -%}
     {%- endif -%}
-    {{ return(resolved[key]) }}
+    {%- set partition = matched_ids.partition_struct(columns, values) -%}
+    {%- do log('latest_partition: ' ~ relation.render() ~ ' is read at ' ~ partition.name
+        ~ ' (' ~ told | join(', ') ~ ')', info=true) -%}
+    {{ return(partition) }}
 {%- endmacro %}
 
 
@@ -82,5 +84,6 @@
         'name': values[0] if columns | length == 1 else names | join('/'),
         'predicate': conditions | join(' and '),
         'level_values': values,
+        'columns': columns,
     }) }}
 {%- endmacro %}

@@ -2,7 +2,7 @@
     What dbt-spark lists of a schema, with every Iceberg table recognized as one. A table that dbt-spark does not take
     for Iceberg it drops before it builds it, and meanwhile a reader finds none; an Iceberg table it replaces in one
     step. Those in a Hive metastore are listed without their provider. Those of the target `local` are read and
-    written by Spark's session catalog, but not listed.
+    written by Spark's session catalog, but not listed; its profile has a second catalog for that, `tables_folder`.
 -#}
 {% macro spark__list_relations_without_caching(schema_relation) -%}
     {%- set schema = schema_relation.schema -%}
@@ -13,7 +13,8 @@
     {%- endfor -%}
     {#- While there is no folder of tables at all, Iceberg answers NoSuchNamespaceException, which dbt-spark takes for
         an empty schema. -#}
-    {%- if target.name == 'local' and table_format() == 'iceberg' -%}
+    {%- if matched_ids.table_format() == 'iceberg'
+        and run_query('set spark.sql.catalog.tables_folder').rows[0][1] != '<undefined>' -%}
         {%- if run_query("show schemas in tables_folder like '" ~ schema ~ "'") | length -%}
             {%- for row in run_query('show tables in tables_folder.' ~ schema).rows -%}
                 {%- do relations.append([schema, row[1], false, 'Provider: iceberg']) -%}

@@ -7,7 +7,15 @@
 {% materialization parquet_file, adapter='duckdb' %}
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set existing_relation = load_cached_relation(this) -%}
-    {%- set file = config.require('location_root') ~ '/' ~ this.identifier ~ '.parquet' -%}
+    {%- set folder = config.require('location_root') -%}
+    {%- if not folder.startswith('/') -%}
+        {%- do exceptions.raise_compiler_error(
+            'parquet_file: ' ~ this.identifier ~ ' is to be written to ' ~ folder ~ ', which is no absolute path, so that'
+            ~ ' the publisher would not find it. Set external_root in the profile of dbt-duckdb to one, or location_root'
+            ~ ' of the model.') -%}
+    {%- endif -%}
+    {%- do matched_ids.python().make_folder(folder) -%}
+    {%- set file = folder ~ '/' ~ this.identifier ~ '.parquet' -%}
     {%- set file = file | replace("'", "''") -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}

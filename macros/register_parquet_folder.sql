@@ -1,5 +1,5 @@
 {#- Registers one folder of Parquet as a table of Spark's metastore. -#}
-{% macro register_parquet_folder(schema, table, path, partitioned) -%}
+{% macro register_parquet_folder(schema, table, path, partitioned, partition_columns=none) -%}
     {%- if target.type != 'spark' -%}
         {%- do exceptions.raise_compiler_error(
             'register_raw_tables works on the spark targets only; on ' ~ target.type ~ (
@@ -24,7 +24,8 @@
     {#- A Thrift server may see folders that this machine does not. -#}
     {%- if matched_ids.python().is_spark_here() -%}
         {%- set names = matched_ids.python().partitions(location) if partitioned else [] -%}
-        {%- do matched_ids.register_folder_seen_here(relation, location, partitioned, names, described) -%}
+        {%- do matched_ids.register_folder_seen_here(
+            relation, location, partitioned, names, described, partition_columns) -%}
         {%- set found = names | length -%}
     {%- else -%}
         {%- set found = matched_ids.register_folder_of_cluster(relation, location, partitioned, described) -%}
@@ -38,18 +39,20 @@
     By the one reader of raw tables. The columns are those of one file of the newest partition: Spark would take those of
     the oldest, and cannot read a file of another type.
 -#}
-{% macro register_folder_seen_here(relation, location, partitioned, names, described) -%}
+{% macro register_folder_seen_here(relation, location, partitioned, names, described, partition_columns=none) -%}
     {%- set keys = matched_ids.partition_levels(names[0]) | list if names else [] -%}
     {%- set columns, partition = [], none -%}
     {%- if partitioned -%}
-        {%- set columns = matched_ids.partition_column_list() -%}
+        {%- set columns = matched_ids.partition_column_list(partition_columns) -%}
         {%- if not names -%}
             {#- Says why: missing, empty, or not partitioned. -#}
             {%- do matched_ids.python().partition_names(location, columns) -%}
         {%- endif -%}
         {%- set partition = matched_ids.partition_struct(columns, matched_ids.chosen_values(names, columns, relation)) -%}
     {%- endif -%}
-    {%- set wanted = matched_ids.raw_columns('records' if partitioned else 'cpfs') -%}
+    {#- Of another table than A and B it is not known which columns are read; the models that do look at them. -#}
+    {%- set source = 'records' if partitioned else 'cpfs' -%}
+    {%- set wanted = matched_ids.raw_columns(source) if matched_ids.is_own_source(relation, source) else [] -%}
     {%- set found = matched_ids.python().scan(location, columns, partition, wanted) -%}
     {%- set schema = matched_ids.spark_columns(found.sample, keys) if found.sample else described.columns -%}
     {%- if not schema -%}
@@ -84,7 +87,7 @@
 
 {#- The values of the partition that the models will read: pinned, or the newest. -#}
 {% macro chosen_values(names, columns, relation) -%}
-    {%- set pinned = matched_ids.setting('pinned_partition') -%}
+    {%- set pinned = matched_ids.pin_of(relation) -%}
     {%- if pinned -%}
         {{ return(matched_ids.pinned_partition_values(pinned, columns)) }}
     {%- endif -%}

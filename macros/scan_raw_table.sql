@@ -10,11 +10,13 @@
     {%- endif -%}
     {%- set source = matched_ids.raw_source(relation) -%}
     {%- set wanted = [] -%}
-    {%- for column in columns or [] -%}
-        {%- do wanted.append([column, 'other']) -%}
+    {%- set named = columns.split(',') if columns is string else columns or [] -%}
+    {#- Those that the partition was chosen by are there without being asked for. -#}
+    {%- for column in named if column | trim | lower not in (partition.columns if partition else []) -%}
+        {%- do wanted.append([column | trim, 'other']) -%}
     {%- endfor -%}
-    {%- set wanted = wanted or source.columns -%}
-    {%- if not wanted -%}
+    {%- set wanted = wanted if named else source.columns -%}
+    {%- if not wanted and not named -%}
         {%- do exceptions.raise_compiler_error(
             'raw_table: it is not known which columns of ' ~ source.table.render() ~ ' are read. Name them:'
             ~ " matched_ids.raw_table(source('…', '…'), partition, columns=['id', 'documento']).") -%}
@@ -47,10 +49,10 @@
     {%- set kinds = matched_ids.kinds_in_catalog(table.render(), described.columns, described.partitioned_by, wanted) -%}
     {%- if matched_ids.python().is_spark_here() and described.provider == 'parquet'
         and matched_ids.python().is_here(described.location) -%}
-        {%- set columns = partition.columns or matched_ids.partition_column_list() if partition is not none else [] -%}
+        {%- set columns = partition.columns if partition is not none else [] -%}
         {%- set found = matched_ids.python().scan(described.location, columns, partition, wanted) -%}
         {%- for name, kind in found.kinds.items() if found.files -%}
-            {%- if kind != kinds[name] or found.types[name] | length > 1 and kind == 'integer' -%}
+            {%- if name in kinds and (kind != kinds[name] or found.types[name] | length > 1 and kind == 'integer') -%}
                 {%- do exceptions.raise_compiler_error(
                     'raw_table: the column ' ~ name ~ ' of ' ~ table.render() ~ ' is ' ~ found.types[name] | join(' and ')
                     ~ ' in the files of ' ~ described.location ~ ', and ' ~ kinds[name] ~ ' in the metastore: Spark reads'
@@ -65,7 +67,7 @@
 
 
 {% macro duckdb__scan_raw_table(source, partition, wanted) -%}
-    {%- set columns = partition.columns or matched_ids.partition_column_list() if partition is not none else [] -%}
+    {%- set columns = partition.columns if partition is not none else [] -%}
     {{ return(matched_ids.python().scan(matched_ids.raw_path(source), columns, partition, wanted)) }}
 {%- endmacro %}
 

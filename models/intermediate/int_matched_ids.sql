@@ -2,7 +2,7 @@
 with cpfs as (
 
     select documento
-    from {{ ref('stg_cpfs') }}
+    from {{ ref('matched_ids', 'stg_cpfs') }}
     where translate(documento, '0123456789', '') <> documento
 
 ),
@@ -13,7 +13,7 @@ records as (
         id,
         documento,
         source_partition
-    from {{ ref('stg_records') }}
+    from {{ ref('matched_ids', 'stg_records') }}
 
 ),
 

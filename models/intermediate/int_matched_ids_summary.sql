@@ -3,7 +3,7 @@ with matched_ids as (
     select
         id,
         source_partition
-    from {{ ref('int_matched_ids') }}
+    from {{ ref('matched_ids', 'int_matched_ids') }}
 
 ),
 
@@ -28,14 +28,14 @@ cpfs as (
     select
         count(*) as total_cpfs,
         count(case when {{ is_well_formed_document('documento') }} then 1 end) as usable_cpfs
-    from {{ ref('stg_cpfs') }}
+    from {{ ref('matched_ids', 'stg_cpfs') }}
 
 ),
 
 records as (
 
     select count(*) as total_records
-    from {{ ref('stg_records') }}
+    from {{ ref('matched_ids', 'stg_records') }}
 
 ),
 
@@ -43,7 +43,7 @@ records as (
 some_records as (
 
     select documento
-    from {{ ref('stg_records') }}
+    from {{ ref('matched_ids', 'stg_records') }}
     limit 10000 -- noqa: AM09
 
 ),

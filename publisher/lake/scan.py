@@ -15,7 +15,7 @@ _OF_OTHER_TYPE = "Cast the column to a string where it is written: its text is n
 
 
 class Role(Enum):
-    """What a column is read as, and how it is called in messages."""
+    """What a column is read as, and how it is called in messages. `OTHER` is any column, of whatever type it is."""
 
     ID = "the id"
     CPF = "the document of table A"
@@ -118,18 +118,35 @@ def _kind(table: str, column: Column, files: Iterable[DataFile]) -> Kind:
     for file in files:
         found = file.columns[column.name]
         if found.physical is None:
+            _require_no_default(table, column, found, file)
             continue
         require_kind(table, column, found.kind, found.type, file.file.path)
         if first is None:
             first = file
-        elif first.columns[column.name].kind != found.kind:
-            of_first = first.columns[column.name]
+            continue
+        of_first = first.columns[column.name]
+        if of_first.kind != found.kind:
             raise SourceNotReady(
                 f"The column {column.name} of {table} is of two kinds: {of_first.kind.value} ({of_first.type}) in "
                 f"{first.file.path}, {found.kind.value} ({found.type}) in {file.file.path}.",
                 f"{_REWRITE}: read as one, values would change (0012 into 12).",
             )
+        # It is read as it is, and not as a text: every form of text is the same, two numbers or times are not.
+        if column.role is Role.OTHER and found.kind is not Kind.TEXT and of_first.type != found.type:
+            raise SourceNotReady(
+                f"The column {column.name} of {table} is of two types: {of_first.type} in {first.file.path}, "
+                f"{found.type} in {file.file.path}.",
+                f"{_REWRITE}: engines do not agree on what both are read as.",
+            )
     return first.columns[column.name].kind if first else Kind.TEXT
+
+
+def _require_no_default(table: str, column: Column, found: FileColumn, file: DataFile) -> None:
+    if column.role is Role.OTHER and found.default is not None:
+        raise SourceNotReady(
+            f"The file {file.file.path} of {table} has no column {column.name}, whose rows have an initial default there.",
+            "Rewrite the table's files: the default of a column is applied to ids and documents only.",
+        )
 
 
 def require_kind(table: str, column: Column, kind: Kind, type_name: str, place: str) -> None:
@@ -145,7 +162,7 @@ def require_kind(table: str, column: Column, kind: Kind, type_name: str, place: 
     Raises:
         SourceNotReady: It is not.
     """
-    if kind is Kind.OTHER:
+    if kind is Kind.OTHER and column.role is not Role.OTHER:
         raise SourceNotReady(
             f"The column {column.name} of {table}, {column.role.value}, is {type_name} in {place}: only texts and "
             "integers are read.",

@@ -9,7 +9,7 @@
     store_failures=false,
 ) }}
 
--- depends_on: {{ ref('stg_cpfs') }}
+-- depends_on: {{ ref('matched_ids', 'stg_cpfs') }}
 {%- set counted = malformed_documents(source('documents', 'cpfs')) %}
 
 select

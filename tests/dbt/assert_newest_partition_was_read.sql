@@ -3,7 +3,7 @@
 with summary as (
 
     select source_partition
-    from {{ ref('int_matched_ids_summary') }}
+    from {{ ref('matched_ids', 'int_matched_ids_summary') }}
 
 )
 

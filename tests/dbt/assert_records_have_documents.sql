@@ -8,7 +8,7 @@
     store_failures=false,
 ) }}
 
--- depends_on: {{ ref('stg_records') }}
+-- depends_on: {{ ref('matched_ids', 'stg_records') }}
 {%- set records = source('lake', 'records') %}
 {%- set counted = missing_documents(records, latest_partition(records)) %}
 
