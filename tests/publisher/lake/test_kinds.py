@@ -20,6 +20,7 @@ from publisher.lake.kinds import Kind, kind_in_catalog, kind_of
 from publisher.lake.scan import Column, Role
 
 ID, CPF, DOCUMENT = Column("id", Role.ID), Column("documento", Role.CPF), Column("documento", Role.DOCUMENT)
+ANY = Column("id", Role.OTHER)
 
 TEXTS = {
     "string": pa.array(["0012"]),
@@ -91,6 +92,29 @@ def test_other_types_are_refused_in_whichever_file_they_are(form: pa.Array, tmp_
         with pytest.raises(SourceNotReady, match="only texts and integers are read") as raised:
             write(tmp_path / "x", *columns).scan(None, [ID])
         assert f"part-{columns.index(form)}.parquet" in raised.value.message
+
+
+def test_a_column_that_is_neither_id_nor_document_may_be_of_any_type_and_is_read_as_it_is(tmp_path: Path) -> None:
+    for number, (name, form) in enumerate({**INTEGERS, **OTHERS}.items()):
+        table = write(tmp_path / str(number), form, form)
+        assert table.scan(None, [ANY]).files, name
+    moments = [datetime.datetime(2025, 10, 22), datetime.datetime(2025, 10, 23)]
+    stored = [pa.array([moment], pa.timestamp("us")) for moment in moments]
+    assert values(write(tmp_path / "moments", *stored), ANY) == moments
+    assert set(values(write(tmp_path / "texts", *TEXTS.values()), ANY)) == {"0012"}
+
+
+@pytest.mark.parametrize(
+    "names", [("int64", "int32"), ("double", "float"), ("timestamp", "date"), ("string", "double"), ("int64", "double")]
+)
+def test_such_a_column_of_two_types_is_refused_with_the_two_files(names: tuple[str, str], tmp_path: Path) -> None:
+    forms = {**TEXTS, **INTEGERS, **OTHERS}
+    for first, second in (names, names[::-1]):
+        table = write(tmp_path / f"{first} {second}", forms[first], forms[first], forms[second])
+        with pytest.raises(SourceNotReady, match="of two (types|kinds)") as raised:
+            table.scan(None, [ANY])
+        for name in ("part-0.parquet", "part-2.parquet"):
+            assert name in raised.value.message
 
 
 @pytest.mark.parametrize("columns", [("int64", "string"), ("string", "int64"), ("binary", "decimal")])
