@@ -101,7 +101,7 @@ def test_it_publishes_the_bytes_of_local(
     duck = on_duckdb(tmp_path / "duckdb", lake.folder, **lake.settings)
     built = duck.dbt("build")
     assert built.success, built.output
-    assert "PASS=24 WARN=0 ERROR=0 SKIP=0" in built.output  # unit tests included
+    assert "PASS=25 WARN=0 ERROR=0 SKIP=0" in built.output  # unit tests included
     assert published(duck, bucket) == of_local
     assert gzip.decompress(of_local) == expected_content(lake.cpfs, newest)
     documents = {document for file in lake.cpfs.iterdir() for document in pq.read_table(file)["documento"].to_pylist()}

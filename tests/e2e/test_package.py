@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from publisher.dbt_artifacts import read_build
@@ -107,7 +108,8 @@ def test_on_duckdb_with_their_models_and_ours_side_by_side(shop: Shop) -> None:
     )
     assert ended.success, ended.output
     assert decisions(ended.output) == sorted([*ORDERS, "20251021 (pinned by pinned_partition)", *REFUNDS])
-    with duckdb.connect(str(shop.folder / "lake/warehouse.duckdb"), read_only=True) as connection:
+    DuckDBConnectionManager.close_all_connections()
+    with duckdb.connect(str(shop.folder / "lake/warehouse.duckdb")) as connection:
 
         def rows(table: str) -> list[tuple[Any, ...]]:
             return connection.sql(f"select * from shop.{table} order by all").fetchall()
