@@ -97,9 +97,16 @@ def _started_at(run_results: Mapping[str, Any]) -> datetime | None:
 
 
 def _find_model(nodes: Mapping[str, Any], name: str, target_path: Path) -> str:
-    for unique_id, node in nodes.items():
-        if node["resource_type"] == "model" and node["name"] == name:
-            return unique_id
+    found = [
+        unique_id for unique_id, node in nodes.items() if node["resource_type"] == "model" and node["name"] == name
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(
+            f"The dbt project behind {target_path} has {len(found)} models {name}: {', '.join(sorted(found))}.",
+            "Rename the one that is not to be published, or disable it.",
+        )
     raise UsageError(
         f"The dbt project behind {target_path} has no model {name}.",
         "Name another with --model; its summary must be called <model>_summary.",

@@ -144,7 +144,7 @@ def _kind(table: str, column: Column, files: Iterable[DataFile]) -> Kind:
 def _require_no_default(table: str, column: Column, found: FileColumn, file: DataFile) -> None:
     if column.role is Role.OTHER and found.default is not None:
         raise SourceNotReady(
-            f"The file {file.file.path} of {table} has no column {column.name}, whose rows have an initial default there.",
+            f"The file {file.file.path} of {table} has no column {column.name}, of which the table has a default.",
             "Rewrite the table's files: the default of a column is applied to ids and documents only.",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -17,10 +18,9 @@ def test_of_threads_that_ask_at_once_one_decides_and_all_are_told_the_same() -> 
 
     def decide() -> int:
         decided.append(len(decided))
-        try:  # Waits for another thread that decides, and goes on when there is none.
+        # Waits for another thread that decides, and goes on when there is none.
+        with suppress(threading.BrokenBarrierError):
             both_decide.wait(timeout=0.2)
-        except threading.BrokenBarrierError:
-            pass
         return decided[-1]
 
     with ThreadPoolExecutor(4) as threads:

@@ -32,7 +32,7 @@ def unqualified(source: str) -> list[str]:
 
 
 def test_macros_call_each_other_by_the_name_of_the_package() -> None:
-    assert unqualified("{{ setting('x') }}{{ adapter.dispatch('x')() }}{{ dbt.type_string() }}") == ["setting", "dispatch"]
+    assert unqualified("{{ setting('x') ~ adapter.dispatch('x')() ~ dbt.type_string() }}") == ["setting", "dispatch"]
     files: list[Path] = [*FILES, PROJECT / "dbt_project.yml"]
     assert {file.name: names for file in files if (names := unqualified(file.read_text()))} == {}
 

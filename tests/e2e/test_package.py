@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,18 +125,8 @@ def test_on_duckdb_with_their_models_and_ours_side_by_side(shop: Shop) -> None:
 def test_on_spark_with_ours_disabled(shop: Shop, spark_folder: Path) -> None:
     """Their tables are in their metastore; the exposure, and the tests of what is disabled, are gone with it."""
 
-    def register(table: str, folder: str, columns: Sequence[str]) -> None:
-        arguments = {
-            "schema": "shop_sales", "table": table, "path": str(shop.folder / "lake" / folder), "partitioned": True,
-            "partition_columns": columns,
-        }  # fmt: skip
-        ended = shop.dbt(
-            "run-operation", "matched_ids.register_parquet_folder", "--args", json.dumps(arguments), "--target=cluster"
-        )
-        assert ended.success, ended.output
-
-    register("orders", "orders", ["dt"])
-    register("all_refunds", "refunds", ["year", "month"])
+    ended = shop.dbt("run-operation", "register_lake", "--target=cluster")
+    assert ended.success, ended.output
     ended = shop.dbt("build", "--target=cluster", MATCHED_IDS_PINNED_PARTITION="20251021")
     assert ended.success, ended.output
     assert decisions(ended.output) == [*ORDERS, *REFUNDS]

@@ -111,7 +111,7 @@ def test_such_a_column_of_two_types_is_refused_with_the_two_files(names: tuple[s
     forms = {**TEXTS, **INTEGERS, **OTHERS}
     for first, second in (names, names[::-1]):
         table = write(tmp_path / f"{first} {second}", forms[first], forms[first], forms[second])
-        with pytest.raises(SourceNotReady, match="of two (types|kinds)") as raised:
+        with pytest.raises(SourceNotReady, match=r"of two (types|kinds)") as raised:
             table.scan(None, [ANY])
         for name in ("part-0.parquet", "part-2.parquet"):
             assert name in raised.value.message

@@ -51,6 +51,15 @@ def write(folder: Path, statuses: dict[str, str] | None = None, **changes: Any) 
     return folder
 
 
+def test_a_model_whose_name_two_packages_have_is_not_guessed(tmp_path: Path) -> None:
+    write(tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["nodes"]["model.shop.int_matched_ids"] = model("int_matched_ids")
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match=r"has 2 models int_matched_ids: model\.p\.int_matched_ids, model\.shop\."):
+        read_build(tmp_path, "int_matched_ids", "id")
+
+
 def test_the_table_is_found_where_the_manifest_says(tmp_path: Path) -> None:
     build = read_build(write(tmp_path), "int_matched_ids", "id")
     assert build.table == TableRef("parquet", "/lake/tables/int_matched_ids", "id")
