@@ -30,6 +30,7 @@
             {%- set newest = matched_ids.newest_partition(
                 matched_ids.partition_names(relation, columns), columns, relation) -%}
             {%- do matched_ids.require_near_partition(newest, relation) -%}
+            {%- do matched_ids.require_ready_partition(newest, columns, relation) -%}
             {%- set values = newest.level_values -%}
             {%- set told = [newest.considered ~ ' considered'] -%}
             {%- if newest.previous_level_values -%}
@@ -82,5 +83,6 @@
         'name': values[0] if columns | length == 1 else names | join('/'),
         'predicate': conditions | join(' and '),
         'level_values': values,
+        'columns': columns,
     }) }}
 {%- endmacro %}

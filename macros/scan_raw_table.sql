@@ -45,8 +45,7 @@
     {%- set table = source.table -%}
     {%- set described = matched_ids.spark_table_description(table) -%}
     {%- set kinds = matched_ids.kinds_in_catalog(table.render(), described.columns, described.partitioned_by, wanted) -%}
-    {%- if matched_ids.python().is_spark_here() and described.provider == 'parquet'
-        and matched_ids.python().is_here(described.location) -%}
+    {%- if matched_ids.path_seen_here(table) is not none -%}
         {%- set columns = partition.columns or matched_ids.partition_column_list() if partition is not none else [] -%}
         {%- set found = matched_ids.python().scan(described.location, columns, partition, wanted) -%}
         {%- for name, kind in found.kinds.items() if found.files -%}

@@ -263,6 +263,7 @@ def test_the_newest_partition_is_found_by_folder_names_alone(lake_of_duckdb: Lak
         "name": "20251022",
         "predicate": "ano_mes_dia = '20251022'",
         "level_values": ["20251022"],
+        "columns": ["ano_mes_dia"],
     }
     assert (
         "is read at 20251022 (2 considered, next newest 20251021, 3 ignored: ano_mes_dia=%41 (not as "

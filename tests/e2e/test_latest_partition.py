@@ -54,6 +54,7 @@ def test_on_a_real_table(small_lake: Lake) -> None:
         "name": "20251022",
         "predicate": "ano_mes_dia = '20251022'",
         "level_values": ["20251022"],
+        "columns": ["ano_mes_dia"],
     }
     assert "is read at 20251022 (2 considered, next newest 20251021)" in ended.output
 
@@ -81,6 +82,7 @@ def test_several_levels_on_a_real_table(lake: Lake) -> None:
         "name": "ano=2025/mes=10/dia=02",
         "predicate": "ano = '2025' and mes = '10' and dia = '02'",
         "level_values": ["2025", "10", "02"],
+        "columns": ["ano", "mes", "dia"],
     }
     told = (
         "2 considered, next newest ano=2025/mes=9/dia=30, 1 ignored: ano=__HIVE_DEFAULT_PARTITION__/mes=1/dia=1 (null)"
@@ -103,6 +105,7 @@ def test_a_pin_is_taken_without_a_look_at_the_catalog(small_lake: Lake) -> None:
             "name": "20251021",
             "predicate": "ano_mes_dia = '20251021'",
             "level_values": ["20251021"],
+            "columns": ["ano_mes_dia"],
         }
     levels = {"pinned_partition": "mes=10/ano=2025", "partition_columns": "ano,mes"}
     ended = small_lake.dbt("compile", "--inline", MACRO, variables=levels)

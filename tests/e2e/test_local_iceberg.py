@@ -244,6 +244,7 @@ def test_several_levels_of_which_some_are_computed(iceberg_lake: IcebergLake) ->
         "name": "ano=2025/mes=10/dia=02",
         "predicate": "ano = '2025' and mes = '10' and dia = '02'",
         "level_values": ["2025", "10", "02"],
+        "columns": ["ano", "mes", "dia"],
     }
     assert "(2 considered, next newest ano=2025/mes=9/dia=30, 3 ignored: " in ended.output
     for name in ("dia=1%2F2", "dia=9%3D9%25", "ano=__HIVE_DEFAULT_PARTITION__/mes=12/dia=31"):
