@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
 from publisher.artifacts import FileState
-from publisher.errors import SourceNotReady, UsageError
+from publisher.errors import SourceNotReady, StoreFailed
 from publisher.lake.files import Child, FileMissing, Files, is_hidden
 from publisher.lake.footers import columns_by_name, parquet_file, side_by_side
 from publisher.lake.partition_names import (
@@ -298,7 +298,8 @@ def require_plain(files: Files, folder: str, children: Sequence[Child]) -> None:
     names = {child.name for child in children if child.is_folder}
     require_no_other_table(files, folder, [name for name in _OTHER_TABLES if name in names])
     for above in _above(folder):
-        require_no_other_table(files, above, part=folder)
+        with suppress(StoreFailed):  # who may read a table's folder need not have a right to the one above it
+            require_no_other_table(files, above, part=folder)
 
 
 def require_no_other_table(
@@ -366,17 +367,3 @@ def footers(files: Files, found: Sequence[FileState], wanted: Sequence[Column]) 
             return DataFile(file, rows, columns_by_name(file, parquet.schema_arrow, wanted) if rows else {})
 
     return side_by_side(footer, found)
-
-
-def require_folder(setting: str) -> None:
-    """Returns when a setting names no metadata.
-
-    Raises:
-        UsageError: It does.
-    """
-    if setting.startswith(("iceberg:", "glue:")):
-        raise UsageError(
-            f"{setting} is no folder of Parquet; only the target duckdb reads such a table by its path.",
-            "Here a table of a catalog is named by schema and table (MATCHED_IDS_RECORDS_SCHEMA, "
-            "MATCHED_IDS_RECORDS_TABLE).",
-        )
