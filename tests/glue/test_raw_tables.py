@@ -1,4 +1,4 @@
-"""What a catalog tells of raw tables on the target `glue`: the same rule in the same words, before Spark is paid for."""
+"""What a catalog tells of raw tables on the target `glue`: the same rule, in the same words, before Spark is paid."""
 
 from __future__ import annotations
 
