@@ -89,8 +89,8 @@ def scan(
         wanted: The columns that are read, each with what it is read as: `id`, `cpf`, `document` or `other`.
 
     Returns:
-        `sql` that reads it on DuckDB, `spark_sql` where its files are of several types, `rows`, `kinds` and `types` (one, or several) by column, `files`, and of them
-        a `sample`.
+        `sql` that reads it on DuckDB, `spark_sql` where its files are of several types, `rows`, `kinds` and `types`
+        (one, or several) by column, `files`, and of them a `sample`.
     """
     asked = [Column(name, _ROLES[role]) for name, role in wanted]
     found = invocation().scan(path, _chosen(columns, partition) if partition else None, asked)

@@ -50,8 +50,8 @@ def spark_select_of(scan: Scan, wanted: Sequence[Column]) -> str:
         for file in files:
             if _UNREADABLE_BY_SPARK.search(file.file.path):
                 raise UsageError(
-                    f"The file {file.file.path!a} has a sign of a pattern in its name, and other integers in it than in "
-                    "the files beside it.",
+                    f"The file {file.file.path!a} has a sign of a pattern in its name, and other integers in it than "
+                    "the files beside it have.",
                     "Spark cannot name it: write it anew under another name, or with the type of the others.",
                 )
         paths = ",".join(sorted(file.file.path for file in files))
