@@ -16,6 +16,7 @@ from dbt.adapters.factory import FACTORY
 from dbt_common.exceptions import CompilationError
 from dbt_common.invocation import get_invocation_id
 
+from dbt_matched_ids import sql
 from dbt_matched_ids.invocation import Invocation
 from publisher.errors import PublisherError, UsageError
 from publisher.lake.files import normal_location
@@ -89,13 +90,14 @@ def scan(
         wanted: The columns that are read, each with what it is read as: `id`, `cpf`, `document` or `other`.
 
     Returns:
-        `sql` that reads it on DuckDB, `rows`, `kinds` and `types` (one, or several) by column, `files`, and of them
-        a `sample`.
+        `sql` that reads it on DuckDB, `spark_sql` where its files are of several types, `rows`, `kinds` and `types`
+        (one, or several) by column, `files`, and of them a `sample`.
     """
     asked = [Column(name, _ROLES[role]) for name, role in wanted]
     found = invocation().scan(path, _chosen(columns, partition) if partition else None, asked)
     return {
         "sql": found.sql,
+        "spark_sql": sql.spark_select_of(found.scan, asked) if sql.has_several_types(found.scan, asked) else None,
         "rows": found.scan.rows,
         "kinds": {name: kind.name.lower() for name, kind in found.scan.kinds.items()},
         "types": {

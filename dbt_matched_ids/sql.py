@@ -1,4 +1,4 @@
-"""SQL for DuckDB that reads what a scan of a raw table found."""
+"""SQL that reads what a scan of a raw table found, file by file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from publisher.errors import UsageError
 from publisher.lake.scan import Column, DataFile, Role, Scan
 
 _UNREADABLE = re.compile(r"[*?\[\'\x00-\x1f]")
+_UNREADABLE_BY_SPARK = re.compile(r"[*?\[\]{},\\^`\'\x00-\x1f]")
 
 
 def text(value: str) -> str:
@@ -21,8 +22,51 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def has_several_types(scan: Scan, wanted: Sequence[Column]) -> bool:
+    """Whether a column is of one type in one file and of another in the next, as integers of two widths are.
+
+    One that is neither id nor document is not: it may be a text in several forms, which are one to an engine.
+    """
+    read_as_text = [column for column in wanted if column.role is not Role.OTHER]
+    return any(len({file.columns[column.name].type for file in scan.files}) > 1 for column in read_as_text)
+
+
+def spark_select_of(scan: Scan, wanted: Sequence[Column]) -> str:
+    """Returns the same for Spark, whose tables have one type in all files: those of a type are read by their names.
+
+    Args:
+        scan: The files, without deleted rows.
+        wanted: Columns, those that the scan was made with.
+
+    Raises:
+        UsageError: A file has a name that Spark would take for a pattern.
+    """
+    alike: dict[tuple[object, ...], list[DataFile]] = {}
+    for file in scan.files:
+        columns = [file.columns[column.name] for column in wanted]
+        alike.setdefault(tuple((found.physical, found.type) for found in columns), []).append(file)
+    constants = [f"{text(value)} as `{name}`" for name, value in scan.constants.items()]
+    queries = []
+    for files in alike.values():
+        physical = {column: f"`{files[0].columns[column.name].physical}`" for column in wanted}
+        selected = [
+            f"{name if column.role is Role.OTHER else f'cast({name} as string)'} as `{column.name}`"
+            for column, name in physical.items()
+        ]
+        for file in files:
+            if _UNREADABLE_BY_SPARK.search(file.file.path):
+                raise UsageError(
+                    f"The file {file.file.path!a} has a sign of a pattern in its name, and other integers in it than "
+                    "the files beside it have.",
+                    "Spark cannot name it: write it anew under another name, or with the type of the others.",
+                )
+        paths = ",".join(sorted(file.file.path for file in files))
+        queries.append(f"select {', '.join([*selected, *constants])} from parquet.`{{{paths}}}`")
+    return " union all ".join(queries)
+
+
 def select_of(scan: Scan, wanted: Sequence[Column]) -> str:
-    """Returns a query that reads a scan: the columns that were asked for, as texts, and the partition's.
+    """Returns a query of DuckDB that reads a scan: the columns that were asked for, as texts, and the partition's.
 
     Files whose columns have one type are read together: DuckDB would take the first file's type for all, and change the
     values of the others.

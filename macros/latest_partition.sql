@@ -34,6 +34,7 @@
         {%- set newest = matched_ids.newest_partition(
             matched_ids.partition_names(relation, columns), columns, relation) -%}
         {%- do matched_ids.require_near_partition(newest, relation) -%}
+        {%- do matched_ids.require_ready_partition(newest, columns, relation) -%}
         {%- set values = newest.level_values -%}
         {%- set told = [newest.considered ~ ' considered'] -%}
         {%- if newest.previous_level_values -%}

@@ -14,6 +14,13 @@
 {%- endmacro %}
 
 
+{#- A table of Spark's has one type in all its files; files of integers of two widths are read by their names. -#}
+{% macro spark__raw_table(relation, partition, columns) -%}
+    {%- set rows = matched_ids.scan_raw_table(relation, partition, columns).sql -%}
+    {{ return('(' ~ rows ~ ')' if rows and relation.limit != 0 else relation) }}
+{%- endmacro %}
+
+
 {% macro duckdb__raw_table(relation, partition, columns) -%}
     {#- In a unit test the relation is the rows that the test gives. -#}
     {%- if not execute or relation.is_cte -%}

@@ -47,20 +47,19 @@
     {%- set table = source.table -%}
     {%- set described = matched_ids.spark_table_description(table) -%}
     {%- set kinds = matched_ids.kinds_in_catalog(table.render(), described.columns, described.partitioned_by, wanted) -%}
-    {%- if matched_ids.python().is_spark_here() and described.provider == 'parquet'
-        and matched_ids.python().is_here(described.location) -%}
+    {%- if matched_ids.path_seen_here(table) is not none -%}
         {%- set columns = partition.columns if partition is not none else [] -%}
         {%- set found = matched_ids.python().scan(described.location, columns, partition, wanted) -%}
-        {%- for name, kind in found.kinds.items() if found.files -%}
-            {%- if name in kinds and (kind != kinds[name] or found.types[name] | length > 1 and kind == 'integer') -%}
-                {%- do exceptions.raise_compiler_error(
-                    'raw_table: the column ' ~ name ~ ' of ' ~ table.render() ~ ' is ' ~ found.types[name] | join(' and ')
-                    ~ ' in the files of ' ~ described.location ~ ', and ' ~ kinds[name] ~ ' in the metastore: Spark reads'
-                    ~ ' files of one type, the one that is registered. Have the files written anew with one type, or'
-                    ~ ' register them again (the setting of the folder, or register_raw_tables); the target duckdb reads'
-                    ~ ' integers of several widths.') -%}
-            {%- endif -%}
+        {#- Of a column that is neither id nor document it is looked at that all files agree; Spark says what it cannot read. -#}
+        {%- for name, kind in found.kinds.items() if found.files and name in kinds and kind != kinds[name] -%}
+            {%- do exceptions.raise_compiler_error(
+                'raw_table: the column ' ~ name ~ ' of ' ~ table.render() ~ ' is ' ~ found.types[name] | join(' and ')
+                ~ ' in the files of ' ~ described.location ~ ', and ' ~ kinds[name] ~ ' in the metastore: Spark would not'
+                ~ ' read it. Register the folder again (the setting of its path, or register_raw_tables), or have the files'
+                ~ ' written anew.') -%}
         {%- endfor -%}
+        {%- set several = found.spark_sql if found.kinds.values() | list | select('eq', 'integer') | list else none -%}
+        {{ return({'kinds': kinds, 'sql': several}) }}
     {%- endif -%}
     {{ return({'kinds': kinds}) }}
 {%- endmacro %}

@@ -76,5 +76,7 @@
         'pinned_partition': '',
         'max_partition_age_days': '',
         'max_partition_days_ahead': '1',
+        'ready_file': '',
+        'min_percent_of_previous_rows': '',
     }) }}
 {%- endmacro %}

@@ -9,7 +9,7 @@
 
 
 {% macro describe_spark_table(relation) -%}
-    {%- set found = namespace(section='', provider='', location='', type='', properties='') -%}
+    {%- set found = namespace(section='', provider='', location='', type='', properties='', input_format='') -%}
     {%- set columns, partitioned_by = [], [] -%}
     {%- for row in run_query('describe extended ' ~ relation.render()).rows -%}
         {%- set name, value = row[0] or '', row[1] or '' -%}
@@ -27,6 +27,8 @@
             {%- set found.provider = value | lower -%}
         {%- elif found.section == '# Detailed Table Information' and name == 'Type' -%}
             {%- set found.type = value | lower -%}
+        {%- elif found.section == '# Detailed Table Information' and name == 'InputFormat' -%}
+            {%- set found.input_format = value | lower -%}
         {%- elif found.section == '# Detailed Table Information' and name == 'Table Properties' -%}
             {%- set found.properties = value | lower -%}
         {%- elif found.section == '# Detailed Table Information' and name == 'Location' -%}
@@ -36,6 +38,7 @@
     {{ return({
         'provider': found.provider, 'location': found.location, 'columns': columns, 'partitioned_by': partitioned_by,
         'is_view': found.type == 'view',
+        'is_parquet': found.provider == 'parquet' or found.provider == 'hive' and 'parquet' in found.input_format,
         'is_projected': modules.re.search('projection[.]enabled *= *true', found.properties) is not none,
     }) }}
 {%- endmacro %}

@@ -87,7 +87,8 @@ class Build:
         failures: The nodes that failed, data tests included, each with dbt's status. Names only: dbt's messages may
             quote data.
         skipped: How many nodes dbt skipped, which it does behind a failure.
-        untested: Names of data tests on the two tables that this invocation did not run.
+        untested: Names of the models that the two tables are built from, and of data tests on the tables, that this
+            invocation did not run.
     """
 
     invocation_id: str

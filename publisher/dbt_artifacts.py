@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ def read_build(target_path: Path, model: str, id_column: str) -> Build:
     built = {name: _find_model(nodes, name, target_path) for name in (model, f"{model}_summary")}
     adapter = manifest["metadata"].get("adapter_type")
     statuses = {result["unique_id"]: result["status"] for result in run_results["results"]}
+    # Views on raw data hold what was chosen when they were built: a partition, on DuckDB its files.
+    upstream = _upstream_models(nodes, built.values())
     tests = [
         name
         for name, node in nodes.items()
@@ -60,7 +62,7 @@ def read_build(target_path: Path, model: str, id_column: str) -> Build:
         ),
         skipped=list(statuses.values()).count(_SKIPPED),
         started_at=_started_at(run_results),
-        untested=tuple(sorted(_short(name) for name in [*built.values(), *tests] if name not in statuses)),
+        untested=tuple(sorted(_short(name) for name in [*upstream, *tests] if name not in statuses)),
     )
 
 
@@ -111,6 +113,21 @@ def _find_model(nodes: Mapping[str, Any], name: str, target_path: Path) -> str:
         f"The dbt project behind {target_path} has no model {name}.",
         "Name another with --model; its summary must be called <model>_summary.",
     )
+
+
+def _upstream_models(nodes: Mapping[str, Any], models: Iterable[str]) -> set[str]:
+    """Returns models with those that they are built from, as far as they are built; an ephemeral one is none."""
+    found: set[str] = set()
+    waiting = list(models)
+    while waiting:
+        name = waiting.pop()
+        node = nodes.get(name, {"resource_type": "source"})
+        if name in found or node["resource_type"] != "model":
+            continue
+        if node["config"].get("materialized") != "ephemeral":
+            found.add(name)
+        waiting += node.get("depends_on", {}).get("nodes", [])
+    return found
 
 
 def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> TableRef:

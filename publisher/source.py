@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from publisher.artifacts import FileState, Summary, TableRef
 from publisher.errors import SourceNotReady, UsageError
+from publisher.lake.data_files import data_files
 from publisher.lake.files import FileMissing, Files, LocalFiles, normal_location
-from publisher.lake.folder import data_files, require_plain
 from publisher.lake.footers import parquet_file, side_by_side
+from publisher.lake.other_formats import require_plain
 
 if TYPE_CHECKING:
     from publisher.aws import Deadline

@@ -1,43 +1,18 @@
-"""A raw table that is a folder of Parquet files: which files belong to it, and what its partitions are called.
-
-The rule is that of docs/raw-data.md, for table A, for one partition of table B, and for a table named by hand:
-
-* A name that begins with a dot, or with `_` unless it is `key=value`, is hidden; so are files without a byte.
-* Files stand directly in the folder, or all of them in folders `key=value` of the same keys. Links are followed.
-* Anything else visible that holds data is refused: engines do not agree on whether they read it.
-"""
+"""A raw table that is a folder of Parquet files, here or in S3: its partitions by their folders."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
-from publisher.artifacts import FileState
-from publisher.errors import SourceNotReady, UsageError
+from publisher.errors import SourceNotReady
+from publisher.lake.data_files import data_files, footers, require_no_partition_column
 from publisher.lake.files import Child, FileMissing, Files, is_hidden
-from publisher.lake.footers import columns_by_name, parquet_file, side_by_side
-from publisher.lake.partition_names import (
-    Chosen,
-    levels_of,
-    partition_level,
-    require_partitioned_by,
-)
-from publisher.lake.scan import Column, DataFile, Role, Scan, scan_of
+from publisher.lake.other_formats import require_plain
+from publisher.lake.partition_names import Chosen, levels_of, require_partitioned_by
+from publisher.lake.scan import Column, Scan, scan_of
 
 _NAMES_SHOWN = 3
-# By what stands in a table's folder: what it is, and what reads it.
-_OTHER_TABLES = {
-    "_delta_log": ("a Delta table", "Files of rows that were deleted or replaced stay in it"),
-    ".hoodie": ("a Hudi table", "Older versions of its rows stay in it"),
-    "metadata": ("an Iceberg table", "Files of rows that were deleted or replaced stay in it"),
-}
-_INSTEAD = {
-    "metadata": "name it as what it is, iceberg:<folder or metadata file> (target duckdb, publisher --table), or by "
-    "the catalog",
-    "_delta_log": "read it with a target of Spark that has Delta, or have it exported as plain Parquet",
-    ".hoodie": "read it with a target of Spark that has Hudi, or have it exported as plain Parquet",
-}
 
 
 class FolderTable:
@@ -213,170 +188,3 @@ class FolderTable:
                     f"Two folders of {self} are the same partition: {other} and {folder}.",
                     "Join them into one: a catalog has one folder for a partition, and would read half of it.",
                 )
-
-
-def require_no_partition_column(columns: Sequence[str], wanted: Sequence[Column], table: str) -> None:
-    """Returns when no column that is read is one of the partition's: a folder's name never stands for an id.
-
-    Raises:
-        SourceNotReady: One is.
-    """
-    for column in wanted:
-        if column.role is not Role.OTHER and column.name.lower() in columns:
-            raise SourceNotReady(
-                f"The column {column.name} of {table}, {column.role.value}, is a partition column.",
-                "Set its name to a column of the files.",
-            )
-
-
-def data_files(files: Files, folder: str, read: Collection[str] = ()) -> list[FileState]:
-    """Returns the files of a folder that hold data, by the rule above.
-
-    Args:
-        files: Reads the files there.
-        folder: A folder; or a file, which is its one file.
-        read: Columns that are read from the files, which no folder may name.
-
-    Raises:
-        FileMissing: There is neither a folder nor a file.
-        SourceNotReady: Something visible holds data, and engines do not agree on whether they read it.
-        StoreFailed: The store failed.
-    """
-    listed = files.walk(folder)
-    if [file.path for file in listed] == [folder]:
-        return listed
-    found = []
-    keys: dict[tuple[str, ...], str] = {}
-    lower = {name.lower() for name in read}
-    for file in listed:
-        *folders, name = file.path[len(folder) :].lstrip("/").split("/")
-        if name == ".hoodie_partition_metadata":
-            raise SourceNotReady(
-                f"{folder} is a partition of a Hudi table, and no plain folder of Parquet. "
-                f"{_OTHER_TABLES['.hoodie'][1]}, and would come back.",
-                f"To read it, {_INSTEAD['.hoodie']}.",
-            )
-        if not file.bytes or is_hidden(name) or any(is_hidden(level) and "=" not in level for level in folders):
-            continue
-        plain = next((level for level in folders if "=" not in level or level.startswith(".")), None)
-        if plain is not None:
-            where = "/".join([folder, *folders[: folders.index(plain) + 1]])
-            raise SourceNotReady(
-                f"{where} is a folder with data among the files of a table: some engines read it, others do not.",
-                "Move its files up; or hide it, by a name that begins with _, if they do not belong to the table.",
-            )
-        levels = tuple(partition_level(level)[0] for level in folders)
-        for level in levels:
-            if level in lower:
-                raise SourceNotReady(
-                    f"{'/'.join([folder, *folders])} names the column {level}, which is read from the files: engines "
-                    "would put the folder's value in its place.",
-                    "Name the folder otherwise, or read another column.",
-                )
-        keys.setdefault(levels, file.path)
-        found.append(file)
-    if len(keys) > 1:
-        one, other = sorted(keys.values())[:2]
-        raise SourceNotReady(
-            f"The files of {folder} do not stand at one depth, in folders of the same keys: {one} and {other}.",
-            "Move the files of one kind: engines read one of them, or none.",
-        )
-    return sorted(found, key=lambda file: file.path)
-
-
-def require_plain(files: Files, folder: str, children: Sequence[Child]) -> None:
-    """Returns when a folder is not that of a table of another format, or a part of one.
-
-    Args:
-        files: Reads the files there.
-        folder: The folder.
-        children: What stands in it.
-
-    Raises:
-        SourceNotReady: It is.
-    """
-    names = {child.name for child in children if child.is_folder}
-    require_no_other_table(files, folder, [name for name in _OTHER_TABLES if name in names])
-    for above in _above(folder):
-        require_no_other_table(files, above, part=folder)
-
-
-def require_no_other_table(
-    files: Files, folder: str, names: Sequence[str] = tuple(_OTHER_TABLES), part: str | None = None
-) -> None:
-    """Returns when in a folder stands nothing of another format's table.
-
-    Args:
-        files: Reads the files there.
-        folder: The folder.
-        names: What is looked for.
-        part: The folder in it that was meant to be read; None for itself.
-
-    Raises:
-        SourceNotReady: It does.
-    """
-    for name in names:
-        if _is_of_table(files, folder, name):
-            what, why = _OTHER_TABLES[name]
-            begin = f"{part} is a part of {what}, {folder}" if part else f"{folder} is {what}"
-            raise SourceNotReady(
-                f"{begin} ({name} stands in it), and no plain folder of Parquet. {why}, and would come back.",
-                f"To read it, {_INSTEAD[name]}.",
-            )
-
-
-def _above(folder: str) -> Iterator[str]:
-    """Yields the folders in which a table could be that this one is a part of.
-
-    Those of this machine up to its root cost nothing. In S3 each is a request for which a role may have no right: only
-    where the name tells of a part, as Iceberg's `data/` and a partition do.
-    """
-    if folder.startswith("s3://"):
-        name = folder.rpartition("/")[2]
-        if (name == "data" or "=" in name) and folder.count("/") > 3:
-            yield folder.rpartition("/")[0]
-        return
-    while folder not in ("/", ""):
-        folder = posixpath.dirname(folder)
-        if folder not in ("/", ""):
-            yield folder
-
-
-def _is_of_table(files: Files, folder: str, name: str) -> bool:
-    try:
-        inside = [child.name for child in files.children(f"{folder.rstrip('/')}/{name}")]
-    except (FileMissing, SourceNotReady):
-        return False
-    return name != "metadata" or any(
-        name.endswith((".metadata.json", ".metadata.json.gz")) or name == "version-hint.text" for name in inside
-    )
-
-
-def footers(files: Files, found: Sequence[FileState], wanted: Sequence[Column]) -> list[DataFile]:
-    """Reads the footers of files, side by side, and finds the columns by their names.
-
-    Raises:
-        SourceNotReady: One cannot be read, or lacks a column.
-        StoreFailed: The store failed.
-    """
-
-    def footer(file: FileState) -> DataFile:
-        with parquet_file(files, file) as parquet:
-            rows = parquet.metadata.num_rows
-            return DataFile(file, rows, columns_by_name(file, parquet.schema_arrow, wanted) if rows else {})
-
-    return side_by_side(footer, found)
-
-
-def require_folder(setting: str) -> None:
-    """Returns when a setting names no metadata.
-
-    Raises:
-        UsageError: It does.
-    """
-    if setting.startswith(("iceberg:", "glue:")):
-        raise UsageError(
-            f"{setting} is no folder of Parquet; only the target duckdb reads such a table by its path.",
-            "Here a table of a catalog is named by schema and table (MATCHED_IDS_RECORDS_SCHEMA, "
-            "MATCHED_IDS_RECORDS_TABLE).",
-        )

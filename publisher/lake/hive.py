@@ -8,9 +8,10 @@ from functools import cached_property
 
 from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady
+from publisher.lake.data_files import data_files, footers, require_no_partition_column
 from publisher.lake.files import FileMissing, Files, normal_location
-from publisher.lake.folder import data_files, footers, require_no_other_table, require_no_partition_column
 from publisher.lake.glue import GlueCatalog, GluePartition, GlueTable
+from publisher.lake.other_formats import require_no_other_table
 from publisher.lake.partition_names import Chosen, partition_name, require_partitioned_by
 from publisher.lake.scan import Column, Scan, scan_of
 

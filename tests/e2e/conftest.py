@@ -124,7 +124,9 @@ class Lake:
         told = self.told()
         files = self.cpfs.iterdir() if self.cpfs.is_dir() else []
         columns = (pq.read_table(file).column(0).to_pylist() for file in files)
-        return sum(document in told for column in columns for document in column if document)
+        # Short ones that are made up for a test of malformed documents are in every log.
+        documents = (str(document) for column in columns for document in column if document)
+        return sum(document in told for document in documents if len(document) > 8)
 
 
 @pytest.fixture(scope="session")

@@ -176,12 +176,14 @@ def test_a_few_records_without_a_document_warn_and_more_fail_the_build(any_lake:
 
 def test_documents_that_are_all_there_are_not_read_to_be_counted(any_lake: Lake) -> None:
     any_lake.write_cpfs([CPF_ONE])
-    file = any_lake.write_records(NEWEST, [(f"{number:04}", "000" + CPF_ONE) for number in range(1000)])
+    file = any_lake.write_records(NEWEST, [(f"{number:04}", f"000{number:011}") for number in range(1000)])
     bytes_of_file = bytearray(file.read_bytes())
     chunk = pq.ParquetFile(file).metadata.row_group(0).column(1)
     start = chunk.dictionary_page_offset or chunk.data_page_offset
     bytes_of_file[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
     file.write_bytes(bytes_of_file)
+    with pytest.raises(OSError, match=r"Couldn't deserialize|Corrupt|Invalid"):
+        pq.read_table(file, columns=["documento"])
     ended = any_lake.build("--select", "stg_records")
     assert ended.success, ended.output
     assert "PASS assert_records_have_documents" in ended.output
@@ -204,7 +206,9 @@ def test_the_publisher_says_which_side_is_at_fault(duck: Lake, bucket: Bucket) -
     duck.write_records("ano_mes_dia=20251023", [])
     assert "the partition has 0 records. The partition is empty" in told({})
     duck.write_cpfs([])
-    assert "Table A has 0 documents, 0 of them usable" in told({"pinned_partition": "20251022"})
+    without_cpfs = told({"pinned_partition": "20251022"})
+    assert "Table A has 0 documents, 0 of them usable" in without_cpfs
+    assert "of 3 looked at, 2 begin with the prefix. Table A is empty" in without_cpfs
 
 
 @pytest.mark.parametrize("prefix", ["000", "9", ""])
