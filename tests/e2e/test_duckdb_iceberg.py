@@ -8,18 +8,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from uuid import UUID
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dbt_local_duckdb.iceberg import IcebergTable
-from dbt_local_duckdb.raw_tables import RawTables
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import (
@@ -47,13 +44,22 @@ from pyiceberg.types import (
     DoubleType,
     IcebergType,
     IntegerType,
+    ListType,
     LongType,
     NestedField,
     StringType,
+    StructType,
+    TimestampType,
+    TimeType,
     UUIDType,
 )
 
 from dbt_local_duckdb.s3 import S3FileSystem
+from dbt_matched_ids.invocation import Invocation
+from publisher.errors import PublisherError
+from publisher.lake.iceberg_table import IcebergTable
+from publisher.lake.partition_names import Chosen, levels_of
+from publisher.lake.scan import Column, Role
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Lake, fill_small_lake
 from tests.e2e.test_duckdb import MACRO, Asked, answer, compiled, on_duckdb, published, result_of
@@ -169,47 +175,58 @@ def built(lake: Lake, *arguments: str, **variables: str) -> str:
     return ended.output
 
 
+ID, DOCUMENT, CPF = Column("id", Role.ID), Column("documento", Role.DOCUMENT), Column("documento", Role.CPF)
+
+
 class Raw:
     """What dbt would ask of one raw table, without dbt."""
 
     def __init__(self) -> None:
+        self.setting = ""
+        self.invocation = Invocation()
         self.connection = duckdb.connect()
-        s3 = S3FileSystem()
-        self.connection.register_filesystem(s3)
-        self.connection.register_filesystem(RawTables(s3))
-
-    def ask(self, question: str) -> dict[str, Any]:
-        query = f"select content from read_text('raw-tables://records/{question}')"
-        ((answer,),) = self.connection.execute(query).fetchall()
-        told: dict[str, Any] = json.loads(answer)
-        return told
+        self.connection.register_filesystem(S3FileSystem(lambda: self.invocation))
 
     def look_at(self, setting: str) -> Raw:
-        assert self.ask(f"pin/{quote(setting)}") == {}
+        """Begins an invocation of dbt that reads this table."""
+        self.setting = setting
+        self.invocation = Invocation()
         return self
 
     def names(self, columns: str = "ano_mes_dia") -> list[str]:
-        names: list[str] = self.ask(f"partitions/{columns}")["names"]
-        return names
+        return self.invocation.table(self.setting).partition_names(columns.split(","))
 
-    def rows(self, partition: str | None = NEW, columns: str = "ano_mes_dia") -> list[dict[str, Any]]:
-        answer = self.ask("rows" if partition is None else f"rows/{columns}/{quote(partition)}")
-        found = self.connection.execute(answer["sql"])
+    def rows(
+        self, partition: str | None = NEW, columns: str = "ano_mes_dia", wanted: Sequence[Column] = (ID, DOCUMENT)
+    ) -> list[dict[str, Any]]:
+        chosen = None
+        if partition is not None:
+            chosen = Chosen(partition, levels_of(partition) if "=" in partition else {columns: partition})
+        found = self.connection.execute(self.invocation.scan(self.setting, chosen, wanted).sql)
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def column(self, name: str, partition: str | None = NEW, columns: str = "ano_mes_dia") -> list[Any]:
-        return sorted((row[name] for row in self.rows(partition, columns)), key=str)
+        """The values of one column, of the id where it is none of table B's documents or partitions."""
+        asked = {"documento": [DOCUMENT if partition else CPF], **dict.fromkeys(columns.split(","), [ID])}
+        wanted = asked.get(name, [Column(name, Role.ID)])
+        return sorted((row[name] for row in self.rows(partition, columns, wanted)), key=str)
 
-    def refusal(self, setting: str, partition: str | None = NEW, columns: str = "ano_mes_dia") -> str:
-        """The first error on the way that dbt goes."""
-        rows = "rows" if partition is None else f"rows/{columns}/{quote(partition)}"
-        for question in (f"pin/{quote(setting)}", f"partitions/{columns}", rows):
-            told = self.ask(question)
-            if "error" in told:
-                assert "\n" not in told["error"]
-                return str(told["error"])
-        raise AssertionError("it was read")
+    def refusal(
+        self,
+        setting: str,
+        partition: str | None = NEW,
+        columns: str = "ano_mes_dia",
+        wanted: Sequence[Column] = (ID, DOCUMENT),
+    ) -> str:
+        """The first error on the way that dbt goes, with what to do."""
+        with pytest.raises(PublisherError) as raised:
+            self.look_at(setting).names(columns)
+            self.rows(partition, columns, wanted)
+        assert raised.value.hint
+        said = f"{raised.value.message} {raised.value.hint}"
+        assert "\n" not in said
+        return said
 
 
 @pytest.fixture
