@@ -70,9 +70,6 @@ class HiveTable:
             StoreFailed: Glue or the store failed.
         """
         require_no_partition_column(self._columns, wanted, str(self))
-        if self._table.location is not None:
-            folder = normal_location(self._table.location)
-            require_no_other_table(self._files(folder), folder)
         if not self._columns and chosen is None:
             places = [self._table.location]
         else:
@@ -83,6 +80,9 @@ class HiveTable:
                     f"There is no partition {chosen.name if chosen else 'at all'} in {self}.",
                     "Pin one that is there with the setting pinned_partition, or unset it.",
                 )
+        if self._table.location is not None:
+            folder = normal_location(self._table.location)
+            require_no_other_table(self._files(folder), folder)
         found: dict[str, tuple[Files, FileState]] = {}
         for place in places:
             if place is None:
