@@ -1,8 +1,8 @@
 """What the targets share inside dbt, and a dbt plugin that lets macros ask the one reader of raw tables.
 
 Shared are errors without data in them (`discreet`) and a folder that one run has for itself (`in_use`). dbt imports
-every installed top-level module whose name starts with `dbt_` and creates the plugins it lists (dbt/plugins/manager.py).
-This one adds `modules.matched_ids` to what macros see, beside `modules.re` and
+every installed top-level module whose name starts with `dbt_` and creates the plugins it lists
+(dbt/plugins/manager.py). This one adds `modules.matched_ids` to what macros see, beside `modules.re` and
 `modules.datetime`; what its functions are is in `macro_functions`, which asks `publisher.lake`. Nothing else of dbt
 changes, and nothing is read, or imported, until a macro of this project asks.
 """

@@ -304,14 +304,6 @@ def test_only_the_newest_partition_and_the_needed_columns_are_read(small: Lake) 
     assert "Projections id documento" in words, words
 
 
-def test_a_partition_value_is_the_text_of_its_folder(lake_of_duckdb: Lake) -> None:
-    lake = lake_of_duckdb
-    lake.write_cpfs([CPF_ONE])
-    lake.write_records("ano_mes_dia=2025-1-5", [("a", "000" + CPF_ONE)])  # and no date
-    assert lake.build(variables={"records_id_column": "ano_mes_dia"}).success
-    assert pq.read_table(result_of(lake))["id"].to_pylist() == ["2025-1-5"]
-
-
 @pytest.mark.parametrize("name", ["2025'1022", "2025;1022", "2025%271022"])
 def test_a_partition_that_is_unsafe_inside_sql_is_refused(name: str, small: Lake) -> None:
     small.write_records(f"ano_mes_dia={name}", [("d", "000" + CPF_ONE)])
@@ -332,13 +324,13 @@ def test_a_file_that_duckdb_would_take_for_a_pattern_is_refused(name: str, small
 
 def without_records(lake: Lake) -> str:
     lake.settings["MATCHED_IDS_RECORDS_PATH"] = str(lake.folder / "nowhere")
-    return f"{lake.folder}/nowhere is missing or empty. Check the setting records_path"
+    return f"{lake.folder}/nowhere is missing or empty. Check that the load ran, and the setting that names the folder."
 
 
 def empty_records(lake: Lake) -> str:
     (lake.folder / "empty").mkdir()
     lake.settings["MATCHED_IDS_RECORDS_PATH"] = f"{lake.folder}/empty/"
-    return f"{lake.folder}/empty is missing or empty. Check the setting records_path"
+    return f"{lake.folder}/empty is missing or empty. Check that the load ran"
 
 
 def unpartitioned_records(lake: Lake) -> str:
@@ -363,23 +355,28 @@ def unsafe_path(lake: Lake) -> str:
 
 def a_pattern(lake: Lake) -> str:
     lake.settings["MATCHED_IDS_RECORDS_PATH"] = f"{lake.records}/*"
-    return "has a wildcard"
+    return f"{lake.records}/* is missing or empty."
 
 
 def no_cpfs(lake: Lake) -> str:
     (lake.cpfs / "a.parquet").rename(lake.cpfs / "_a.parquet")
-    return f"there is no data in {lake.cpfs}."
+    return f"There is no data in {lake.cpfs}: all files are empty or hidden"
 
 
 def no_data_in_the_newest(lake: Lake) -> str:
     (lake.records / "ano_mes_dia=20251023" / "_temporary").mkdir(parents=True)
     (lake.records / "ano_mes_dia=20251023" / "_temporary" / "a.parquet").write_bytes(b"half")
-    return f"there is no data in {lake.records}/ano_mes_dia=20251023."
+    return f"There is no data in {lake.records}/ano_mes_dia=20251023: all files are empty or hidden"
 
 
 def a_pin_that_is_not_there(lake: Lake) -> str:
     lake.settings["MATCHED_IDS_PINNED_PARTITION"] = "20240101"
-    return f"there is no partition 20240101 in {lake.records}."
+    return f"There is no partition 20240101 in {lake.records}. Pin one that is there"
+
+
+def a_partition_column_as_id(lake: Lake) -> str:
+    lake.settings["MATCHED_IDS_RECORDS_ID_COLUMN"] = "ano_mes_dia"
+    return f"The column ano_mes_dia of {lake.records}, the id, is a partition column."
 
 
 def iceberg(lake: Lake) -> str:
@@ -391,7 +388,7 @@ def iceberg(lake: Lake) -> str:
     "spoil",
     [
         without_records, empty_records, unpartitioned_records, other_columns, no_path, unsafe_path, a_pattern, no_cpfs,
-        no_data_in_the_newest, a_pin_that_is_not_there, iceberg,
+        no_data_in_the_newest, a_pin_that_is_not_there, a_partition_column_as_id, iceberg,
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_a_clear_error(spoil: Callable[[Lake], str], small: Lake) -> None:
