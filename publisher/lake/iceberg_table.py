@@ -69,7 +69,13 @@ class IcebergTable:
         return f"the Iceberg table at {self._location}"
 
     def partition_names(self, columns: Sequence[str]) -> list[str]:
-        """Returns the names of its partitions, from the manifests."""
+        """Returns the names of its partitions, from the manifests.
+
+        Raises:
+            SourceNotReady: It is not partitioned so, or its metadata is missing or damaged.
+            UsageError: A column has a type without a text, or some files were written under another partitioning.
+            StoreFailed: The store failed.
+        """
         require_partitioned_by(columns, self._described(self._metadata.spec()), str(self))
         table = static_table(self._files, self._snapshot)
         with told(self._reader):
@@ -94,7 +100,13 @@ class IcebergTable:
         )
 
     def scan(self, chosen: Chosen | None, wanted: Sequence[Column]) -> Scan:
-        """Looks at the footers of one partition's files, or of all files."""
+        """Looks at the footers of one partition's files, or of all files.
+
+        Raises:
+            SourceNotReady: There are none, one cannot be read, or a column is missing or of a type that is not read.
+            UsageError: Rows are deleted in a way that is not applied, or a file is no Parquet.
+            StoreFailed: The store failed.
+        """
         columns = chosen.columns if chosen else []
         require_partitioned_by(columns, self._described(self._metadata.spec()), str(self))
         fields = {column.name: self._field(column) for column in wanted}

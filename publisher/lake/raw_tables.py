@@ -62,7 +62,12 @@ def open_raw_table(setting: str, files: Callable[[str], Files]) -> RawTable:
 
     catalog = GlueCatalog()
     table = catalog.table(*parse_glue_table(setting))
-    if table.kind == "iceberg" and table.metadata_location:
+    if table.kind == "iceberg":
+        if not table.metadata_location:
+            raise SourceNotReady(
+                f"The Iceberg table {table.database}.{table.name} has no metadata_location in the Glue catalog.",
+                "Register it with its metadata file, or name that file: iceberg:….metadata.json.",
+            )
         return _iceberg(table.metadata_location, files)
     if table.kind == "parquet":
         return HiveTable(table, catalog, files)

@@ -581,14 +581,15 @@ def delete(
     """Commits a delete file as merge-on-read does, which pyiceberg does not write."""
     path = f"{table.location()}/data/{len(table.metadata.snapshots)}-deletes.parquet"
     pairs = [(file, position) for file, found in sorted(positions.items()) for position in found]
-    pq.write_table(pa.table({"file_path": [pair[0] for pair in pairs], "pos": [pair[1] for pair in pairs]}), path)
+    with table.io.new_output(path).create() as output:
+        pq.write_table(pa.table({"file_path": [pair[0] for pair in pairs], "pos": [pair[1] for pair in pairs]}), output)
     file = DataFile.from_args(
         content=content,
         file_path=path,
         file_format=file_format,
         partition=Record(day),
         record_count=len(pairs),
-        file_size_in_bytes=Path(path).stat().st_size,
+        file_size_in_bytes=len(table.io.new_input(path)),
         equality_ids=[1] if content == DataFileContent.EQUALITY_DELETES else None,
     )
     file.spec_id = 0
@@ -816,6 +817,17 @@ def test_a_table_in_s3(in_s3: Table, lake: Lake, bucket: Bucket, monkeypatch: py
     assert asked.lists == asked.folders == []
 
 
+def test_deleted_rows_of_a_table_in_s3(
+    in_s3: Table, lake: Lake, raw: Raw, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in lake.settings.items():
+        monkeypatch.setenv(name, value)
+    delete(in_s3, {path: [0] for path in files_of(in_s3, NEW)})  # which the metadata calls s3a://
+    own = in_s3.scan(f"ano_mes_dia == '{NEW}'").to_arrow()["id"].to_pylist()
+    assert len(own) == 2
+    assert raw.look_at(f"iceberg:{in_s3.location()}").column("id") == sorted(own)
+
+
 @pytest.fixture
 def glue(lake: Lake, bucket: Bucket) -> Iterator[GlueServer]:
     with glue_server.running() as server:
@@ -941,6 +953,11 @@ def a_link(glue: GlueServer) -> str:
     return "is of the kind link: the target duckdb reads Iceberg and Parquet. Name the table that it links to."
 
 
+def an_iceberg_table_without_metadata(glue: GlueServer) -> str:
+    glue.add(Parameters={"table_type": "ICEBERG"})
+    return "The Iceberg table raw.records has no metadata_location in the Glue catalog. Register it"
+
+
 def computed_partitions(glue: GlueServer) -> str:
     glue.add(OLD, Parameters={"projection.enabled": "TRUE"})  # what was registered before is not all there is
     return (
@@ -969,7 +986,8 @@ def a_partition_without_data(glue: GlueServer) -> str:
     "spoiled",
     [
         missing_from_glue, a_view, a_link, an_orc_table, a_csv_table, a_table_of_delimited_texts, a_json_table,
-        computed_partitions, other_columns, no_such_partition, a_partition_without_data,
+        an_iceberg_table_without_metadata, computed_partitions, other_columns, no_such_partition,
+        a_partition_without_data,
     ],
 )  # fmt: skip
 def test_what_glue_does_not_tell_is_a_clear_error(
