@@ -8,7 +8,7 @@ for the DuckDB of some versions ago; and it lists every object of a table where 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -38,19 +38,14 @@ class S3FileSystem(AbstractFileSystem):
     protocol = "s3"
     cachable = False
 
-    def __init__(self, files: S3Files | None = None) -> None:
+    def __init__(self, invocation: Callable[[], Invocation] | None = None) -> None:
         """Prepares nothing yet.
 
         Args:
-            files: Reads the objects; without it, what the invocation reads with.
+            invocation: Returns what tells the versions of objects and reads them; without it, that of dbt's macros.
         """
         super().__init__()
-        self._given = files
-
-    @property
-    def files(self) -> S3Files:
-        """Reads the objects."""
-        return self._given or _invocation().s3
+        self._invocation = invocation or _of_macros
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Returns the one address: what is read is named file by file."""
@@ -68,18 +63,18 @@ class S3FileSystem(AbstractFileSystem):
         """Opens an object for reading, in the version that was listed."""
         if mode != "rb":
             raise PermissionError(f"DuckDB writes nothing to S3 here: {path} was to be opened with {mode!r}.")
-        return _Object(self.files, self._file(path))
+        return _Object(self._invocation().s3, self._file(path))
 
     def _file(self, path: str) -> FileState:
         address = _address(path)
-        listed = _invocation().listed
-        if address not in listed:
+        invocation = self._invocation()
+        if address not in invocation.listed:
             with _told(address):
-                listed[address] = self.files.stat(address)
-        return listed[address]
+                invocation.listed[address] = invocation.s3.stat(address)
+        return invocation.listed[address]
 
 
-def _invocation() -> Invocation:
+def _of_macros() -> Invocation:
     from dbt_matched_ids.macro_functions import invocation  # imports pyarrow
 
     return invocation()

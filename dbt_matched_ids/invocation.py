@@ -16,7 +16,7 @@ from publisher.lake.files import Files, LocalFiles
 from publisher.lake.folder import FolderTable
 from publisher.lake.partition_names import Chosen
 from publisher.lake.raw_tables import RawTable, open_raw_table
-from publisher.lake.scan import Column, Scan
+from publisher.lake.scan import Column, Role, Scan
 
 if TYPE_CHECKING:
     from publisher.lake.glue import GlueTable
@@ -97,7 +97,16 @@ class Invocation:
         return table
 
     def scan(self, path: str, chosen: Chosen | None, wanted: Sequence[Column]) -> Scanned:
-        """Looks at a partition, or at a table without any."""
+        """Looks at a partition, or at a table without any.
+
+        Args:
+            path: What the setting says.
+            chosen: The partition; None for a table without any.
+            wanted: The columns. Those of the partition need not be asked for: its values are given, and never a file's.
+        """
+        if chosen is not None:
+            given = chosen.columns
+            wanted = [column for column in wanted if column.role is not Role.OTHER or column.name.lower() not in given]
         key = (path, chosen and tuple(chosen.values.items()), tuple(wanted))
         if key not in self._scans:
             scan = self.table(path).scan(chosen, wanted)

@@ -100,9 +100,7 @@ def scan(
         "spark_sql": sql.spark_select_of(found.scan, asked) if sql.has_several_types(found.scan, asked) else None,
         "rows": found.scan.rows,
         "kinds": {name: kind.name.lower() for name, kind in found.scan.kinds.items()},
-        "types": {
-            column.name: sorted({file.columns[column.name].type for file in found.scan.files}) for column in asked
-        },
+        "types": {name: sorted({file.columns[name].type for file in found.scan.files}) for name in found.scan.kinds},
         "sample": found.scan.files[0].file.path if found.scan.files else None,
         "files": [file.file.path for file in found.scan.files],
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from publisher.errors import UsageError
 from publisher.lake.scan import Column, DataFile, Role, Scan
 
-_UNREADABLE = re.compile(r"[*?\[\'\x00-\x1f]")
+_UNREADABLE = re.compile(r"[*?\[\'\x00-\x1f\ud800-\udfff]")  # the last: bytes of a name that are no UTF-8
 _UNREADABLE_BY_SPARK = re.compile(r"[*?\[\]{},\\^`\'\x00-\x1f]")
 
 
@@ -132,7 +132,7 @@ def _read_parquet(paths: Iterable[str], *options: str) -> str:
     for path in paths:
         if _UNREADABLE.search(path):
             raise UsageError(
-                f"The file {path!a} has a wildcard (*, ? or [), a quote or a control character in its name.",
+                f"The file {path!a} has a wildcard (*, ? or [), a quote, a control character or no UTF-8 in its name.",
                 "DuckDB cannot name it: write it anew under another name.",
             )
     listed = ", ".join(map(text, paths))

@@ -80,7 +80,12 @@ class FolderTable:
         return [folder for folder in folders if folder]
 
     def has_file(self, chosen: Chosen, name: str) -> bool:
-        """Whether each folder of a partition directly holds a file of this name, whatever is in it."""
+        """Whether each folder of a partition directly holds a file of this name, whatever is in it.
+
+        Raises:
+            SourceNotReady: As `partition_names`.
+            StoreFailed: The store failed.
+        """
         folders = self._folders(chosen)
         return bool(folders) and all(
             any(child.name == name and not child.is_folder for child in self._children(folder)) for folder in folders

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -75,11 +77,24 @@ def columns_by_name(file: FileState, schema: pa.Schema, wanted: Sequence[Column]
                 "would be left out.",
                 "Have the file written anew, or set the column's name to what all files have.",
             )
-        if len(same) > 1:
-            raise SourceNotReady(
-                f"The file {file.path} has {len(same)} columns called {column.name}, as case does not matter.",
-                "Have it written with one of them: engines do not agree on which they read.",
-            )
-        (field,) = same
+        field = same[0]
+        require_own_name(file, field.name, schema.names)
         found[column.name] = FileColumn(field.name, str(field.type), kind_of(field.type))
     return found
+
+
+def require_own_name(file: FileState, name: str, names: Iterable[str]) -> None:
+    """Returns when a column of a file is the only one that engines know by its name.
+
+    Case does not matter to them. Of `id` and `ID` DuckDB calls the second `ID_1`, so that `id_1` may be either.
+
+    Raises:
+        SourceNotReady: There is another.
+    """
+    count = Counter(other.lower() for other in names)
+    numbered = re.fullmatch(r"(.+)_[0-9]+", name.lower())
+    if count[name.lower()] > 1 or (numbered and count[numbered[1]] > 1):
+        raise SourceNotReady(
+            f"The file {file.path} has columns that are called {name} where case does not matter.",
+            "Have it written with one of them: engines do not agree on which they read.",
+        )

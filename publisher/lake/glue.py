@@ -51,7 +51,7 @@ class GlueTable:
 
     Attributes:
         kind: `iceberg`, `parquet`, `view`, `link` (to a table of another account or database), or what else the table
-            says it is, in lower case: `delta`, `hudi`, `symlink`, `orcserde`.
+            says it is, in lower case: `delta`, `hudi`, `symlink`, `orc`, `csv`, `lazysimpleserde`.
         location: The folder of its data, None when it has none.
         metadata_location: An Iceberg table's current metadata file.
         partition_columns: Name and type of each, in the order of the partitions' values.
@@ -229,7 +229,8 @@ def _kind(said: Mapping[str, Any]) -> str:
             return {"hoodie": "hudi"}.get(other, other)
     if "parquet" in input_format or "parquet" in serde or provider == "parquet":
         return "parquet"
-    return serde or input_format or "unknown"
+    of_format = (name for name in ("orc", "avro", "json", "csv") if name in serde or name in input_format)
+    return next(of_format, serde or input_format or "unknown")
 
 
 def _short(class_name: str) -> str:

@@ -53,11 +53,15 @@ class HiveTable:
         return [partition_name(dict(self._levels(partition))) for partition in self._partitions]
 
     def has_file(self, chosen: Chosen, name: str) -> bool:
-        """Whether each folder of a partition directly holds a file of this name, whatever is in it."""
-        folders = [normal_location(part.location) for part in self._of(chosen) if part.location is not None]
-        return bool(folders) and all(
-            any(child.name == name for child in self._files(folder).children(folder)) for folder in folders
-        )
+        """Whether each folder of a partition directly holds a file of this name, whatever is in it.
+
+        Raises:
+            SourceNotReady: The partitions are computed and not listed, or a folder cannot be listed.
+            UsageError: A folder is where nothing is read from.
+            StoreFailed: Glue or the store failed.
+        """
+        parts = self._of(chosen)
+        return bool(parts) and all(self._holds(part.location, name) for part in parts)
 
     def scan(self, chosen: Chosen | None, wanted: Sequence[Column]) -> Scan:
         """Looks at the footers of one partition's files, or of all files of a table without partitions.
@@ -67,9 +71,6 @@ class HiveTable:
             StoreFailed: Glue or the store failed.
         """
         require_no_partition_column(self._columns, wanted, str(self))
-        if self._table.location is not None:
-            folder = normal_location(self._table.location)
-            require_no_other_table(self._files(folder), folder)
         if not self._columns and chosen is None:
             places = [self._table.location]
         else:
@@ -80,6 +81,9 @@ class HiveTable:
                     f"There is no partition {chosen.name if chosen else 'at all'} in {self}.",
                     "Pin one that is there with the setting pinned_partition, or unset it.",
                 )
+        if self._table.location is not None:
+            folder = normal_location(self._table.location)
+            require_no_other_table(self._files(folder), folder)
         found: dict[str, tuple[Files, FileState]] = {}
         for place in places:
             if place is None:
@@ -91,12 +95,23 @@ class HiveTable:
                 found.update((file.path, (reader, file)) for file in data_files(reader, folder, read))
         if not found:
             raise SourceNotReady(
-                f"There is no data in {', '.join(str(place) for place in places[:_FOLDERS_SHOWN])}.",
-                "Check that the load ran to its end.",
+                f"There is no data in {', '.join(map(str, places[:_FOLDERS_SHOWN]))}: all files are empty or hidden (a "
+                "name that begins with _ or a dot), or there is none.",
+                "Check that the load ran to its end, and the location in the catalog.",
             )
         reader = next(iter(found.values()))[0]
         files = footers(reader, [file for _, file in found.values()], wanted)
         return scan_of(str(self), files, chosen.values if chosen else {}, wanted)
+
+    def _holds(self, location: str | None, name: str) -> bool:
+        if location is None:
+            return False
+        folder = normal_location(location)
+        try:
+            children = self._files(folder).children(folder)
+        except FileMissing:
+            return False
+        return any(child.name == name and not child.is_folder for child in children)
 
     def _of(self, chosen: Chosen) -> list[GluePartition]:
         return [part for part in self._partitions if chosen.values.items() <= dict(self._levels(part)).items()]

@@ -27,7 +27,8 @@ from pyiceberg.types import (
 
 from publisher.errors import SourceNotReady, UsageError
 from publisher.lake.files import Files, normal_location
-from publisher.lake.footers import parquet_file, side_by_side
+from publisher.lake.folder import require_no_partition_column
+from publisher.lake.footers import parquet_file, require_own_name, side_by_side
 from publisher.lake.iceberg import Columns, metadata_file, read_snapshot, static_table
 from publisher.lake.iceberg_plan import PlannedFile, Reader, plan, told
 from publisher.lake.kinds import Kind, kind_of
@@ -68,7 +69,13 @@ class IcebergTable:
         return f"the Iceberg table at {self._location}"
 
     def partition_names(self, columns: Sequence[str]) -> list[str]:
-        """Returns the names of its partitions, from the manifests."""
+        """Returns the names of its partitions, from the manifests.
+
+        Raises:
+            SourceNotReady: It is not partitioned so, or its metadata is missing or damaged.
+            UsageError: A column has a type without a text, or some files were written under another partitioning.
+            StoreFailed: The store failed.
+        """
         require_partitioned_by(columns, self._described(self._metadata.spec()), str(self))
         table = static_table(self._files, self._snapshot)
         with told(self._reader):
@@ -93,16 +100,18 @@ class IcebergTable:
         )
 
     def scan(self, chosen: Chosen | None, wanted: Sequence[Column]) -> Scan:
-        """Looks at the footers of one partition's files, or of all files."""
+        """Looks at the footers of one partition's files, or of all files.
+
+        Raises:
+            SourceNotReady: There are none, one cannot be read, or a column is missing or of a type that is not read.
+            UsageError: Rows are deleted in a way that is not applied, or a file is no Parquet.
+            StoreFailed: The store failed.
+        """
         columns = chosen.columns if chosen else []
         require_partitioned_by(columns, self._described(self._metadata.spec()), str(self))
         fields = {column.name: self._field(column) for column in wanted}
-        for column in wanted:
-            if column.name.lower() in columns:
-                raise SourceNotReady(
-                    f"The column {column.name} of {self}, {column.role.value}, is a partition column.",
-                    "Set its name to another column.",
-                )
+        # Of the older specs too: a file may lack such a column, because its partition tells the value of all rows.
+        require_no_partition_column([name for levels in self._levels.values() for name in levels], wanted, str(self))
         values = dict(chosen.values) if chosen else {}
         condition = self._condition(values)
         planned = (
@@ -118,7 +127,11 @@ class IcebergTable:
         )
         if not planned:
             where = f"no partition {chosen.name} in" if chosen else "no data in"
-            hint = "Pin one that is there with the setting pinned_partition, or unset it." if chosen else ""
+            hint = (
+                "Pin one that is there with the setting pinned_partition, or unset it."
+                if chosen
+                else "Check that the load ran to its end."
+            )
             raise SourceNotReady(f"There is {where} {self}.", hint)
         for file in planned:
             for deletes in file.deletes:
@@ -143,14 +156,18 @@ class IcebergTable:
             SourceNotReady: There is none, there are two that differ in case, or it is of a type that is not read.
         """
         same = [field for field in self._schema.fields if field.name.lower() == column.name.lower()]
-        exact = [field for field in same if field.name == column.name]
-        if not same or (len(same) > 1 and not exact):
-            names = ", ".join(field.name for field in same or self._schema.fields)
+        if not same:
+            names = ", ".join(field.name for field in self._schema.fields)
             raise SourceNotReady(
-                f"{self} has {'no' if not same else 'more than one'} column {column.name}: {names}.",
-                "Set the column's name to one that it has.",
+                f"{self} has no column {column.name}; it has {names}.", "Set the column's name to one that it has."
             )
-        field = (exact or same)[0]
+        if len(same) > 1:
+            names = " and ".join(field.name for field in same)
+            raise SourceNotReady(
+                f"{self} has {len(same)} columns called {column.name} where case does not matter: {names}.",
+                "Rename one, or set the column's name to another: engines do not agree on which they read.",
+            )
+        (field,) = same
         kind = Kind.TEXT if isinstance(field.field_type, _TEXTS) else Kind.OTHER
         if isinstance(field.field_type, _INTEGERS) or (
             isinstance(field.field_type, DecimalType) and field.field_type.scale == 0
@@ -170,7 +187,7 @@ class IcebergTable:
         return DataFile(
             file=planned.state,
             rows=rows,
-            columns={name: _column(columns, field, schema) for name, field in fields.items()},
+            columns={name: _column(planned, columns, field, schema) for name, field in fields.items()},
             named=planned.named,
             deletes=tuple(deletes.file_path for deletes in planned.deletes),
         )
@@ -201,9 +218,8 @@ class IcebergTable:
     def _condition(self, wanted: Mapping[str, str]) -> BooleanExpression | None:
         """Returns what the manifests are chosen by; None when no partition can have these values."""
         condition: BooleanExpression = AlwaysTrue()
-        fields = {field.name.lower(): field for field in self._schema.fields}
         for column, text in wanted.items():
-            field = fields[column]
+            _, field = self._levels[self._metadata.default_spec_id][column]
             value: str | int = text
             if isinstance(field.field_type, _INTEGERS):
                 if not text.isascii() or not text.removeprefix("-").isdigit():
@@ -228,17 +244,17 @@ class IcebergTable:
                     f"{self} was partitioned otherwise before: some of its files do not tell their {column}.",
                     "Rewrite them (rewrite_data_files), or read it with a target of Spark.",
                 )
-            position, kind = levels[column]
-            found[column] = _partition_text(file.partition[position], kind, column, str(self))
+            position, field = levels[column]
+            found[column] = _partition_text(file.partition[position], field.field_type, column, str(self))
         return found
 
     @cached_property
-    def _levels(self) -> dict[int, dict[str, tuple[int, IcebergType]]]:
-        """By spec and by column in lower case: where a partition has the value of a column, and its type."""
+    def _levels(self) -> dict[int, dict[str, tuple[int, NestedField]]]:
+        """By spec and by column in lower case: where a partition has the value of a column, and the column."""
         fields = {field.field_id: field for field in self._schema.fields}
         return {
             spec.spec_id: {
-                fields[level.source_id].name.lower(): (position, fields[level.source_id].field_type)
+                fields[level.source_id].name.lower(): (position, fields[level.source_id])
                 for position, level in enumerate(spec.fields)
                 if isinstance(level.transform, IdentityTransform) and level.source_id in fields
             }
@@ -254,15 +270,21 @@ class IcebergTable:
         return described
 
 
-def _column(columns: Columns, field: NestedField, schema: pa.Schema) -> FileColumn:
-    """Returns a column in one file; one that the table got after the file was written has its initial value."""
+def _column(planned: PlannedFile, columns: Columns, field: NestedField, schema: pa.Schema) -> FileColumn:
+    """Returns a column in one file; one that the table got after the file was written has its initial value.
+
+    Raises:
+        SourceNotReady: Another column of the file has its name, but for the case.
+    """
     physical = columns.physical_name(field.name, schema)
     if physical is None:
         value: Any = field.initial_default
-        return FileColumn(None, "", Kind.TEXT, None if value is None else str(value))
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        return FileColumn(None, "", Kind.TEXT, None if value is None else text)
+    require_own_name(planned.state, physical, schema.names)
     kind = schema.field(physical).type
-    # Iceberg keeps a UUID as 16 bytes, whose text DuckDB and Spark write alike.
-    return FileColumn(physical, str(kind), Kind.TEXT if isinstance(field.field_type, UUIDType) else kind_of(kind))
+    # What a file says to be a UUID has one text everywhere; of 16 bytes that are just bytes there is none.
+    return FileColumn(physical, str(kind), Kind.TEXT if isinstance(kind, pa.UuidType) else kind_of(kind))
 
 
 def _partition_text(value: Any, kind: IcebergType, column: str, table: str) -> str | None:

@@ -62,13 +62,20 @@ def open_raw_table(setting: str, files: Callable[[str], Files]) -> RawTable:
 
     catalog = GlueCatalog()
     table = catalog.table(*parse_glue_table(setting))
-    if table.kind == "iceberg" and table.metadata_location:
+    if table.kind == "iceberg":
+        if not table.metadata_location:
+            raise SourceNotReady(
+                f"The Iceberg table {table.database}.{table.name} has no metadata_location in the Glue catalog.",
+                "Register it with its metadata file, or name that file: iceberg:….metadata.json.",
+            )
         return _iceberg(table.metadata_location, files)
     if table.kind == "parquet":
         return HiveTable(table, catalog, files)
+    behind = {"view": "Name the table behind it.", "link": "Name the table that it links to."}
     raise UsageError(
-        f"The table {table.database}.{table.name} of the Glue catalog is of the kind {table.kind}.",
-        "On the target duckdb, Iceberg and Parquet are read. Name such a table, or use the target glue.",
+        f"The table {table.database}.{table.name} of the Glue catalog is of the kind {table.kind}: the target duckdb "
+        "reads Iceberg and Parquet.",
+        behind.get(table.kind, "Use the target glue, or name a table in one of these formats."),
     )
 
 
@@ -85,4 +92,8 @@ def _iceberg(location: str, files: Callable[[str], Files]) -> RawTable:
     try:
         return IcebergTable(location, files(location))
     except SourceNotReady as error:  # its hint is about a table that dbt built
-        raise SourceNotReady(error.message, "") from error
+        raise SourceNotReady(
+            error.message,
+            "Check the name and that the load ran; a table is named by its current metadata file "
+            "(iceberg:….metadata.json), by its folder where that has a version-hint.text, or by glue:database.table.",
+        ) from error

@@ -8,18 +8,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from uuid import UUID
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dbt_local_duckdb.iceberg import IcebergTable
-from dbt_local_duckdb.raw_tables import RawTables
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import (
@@ -47,13 +44,22 @@ from pyiceberg.types import (
     DoubleType,
     IcebergType,
     IntegerType,
+    ListType,
     LongType,
     NestedField,
     StringType,
+    StructType,
+    TimestampType,
+    TimeType,
     UUIDType,
 )
 
 from dbt_local_duckdb.s3 import S3FileSystem
+from dbt_matched_ids.invocation import Invocation
+from publisher.errors import PublisherError
+from publisher.lake.iceberg_table import IcebergTable
+from publisher.lake.partition_names import Chosen, levels_of
+from publisher.lake.scan import Column, Role
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Lake, fill_small_lake
 from tests.e2e.test_duckdb import MACRO, Asked, answer, compiled, on_duckdb, published, result_of
@@ -169,47 +175,60 @@ def built(lake: Lake, *arguments: str, **variables: str) -> str:
     return ended.output
 
 
+ID, DOCUMENT, CPF = Column("id", Role.ID), Column("documento", Role.DOCUMENT), Column("documento", Role.CPF)
+
+
 class Raw:
     """What dbt would ask of one raw table, without dbt."""
 
     def __init__(self) -> None:
+        self.setting = ""
+        self.invocation = Invocation()
         self.connection = duckdb.connect()
-        s3 = S3FileSystem()
-        self.connection.register_filesystem(s3)
-        self.connection.register_filesystem(RawTables(s3))
-
-    def ask(self, question: str) -> dict[str, Any]:
-        query = f"select content from read_text('raw-tables://records/{question}')"
-        ((answer,),) = self.connection.execute(query).fetchall()
-        told: dict[str, Any] = json.loads(answer)
-        return told
+        self.connection.register_filesystem(S3FileSystem(lambda: self.invocation))
 
     def look_at(self, setting: str) -> Raw:
-        assert self.ask(f"pin/{quote(setting)}") == {}
+        """Begins an invocation of dbt that reads this table."""
+        self.setting = setting
+        self.invocation = Invocation()
         return self
 
     def names(self, columns: str = "ano_mes_dia") -> list[str]:
-        names: list[str] = self.ask(f"partitions/{columns}")["names"]
-        return names
+        return self.invocation.table(self.setting).partition_names(columns.split(","))
 
-    def rows(self, partition: str | None = NEW, columns: str = "ano_mes_dia") -> list[dict[str, Any]]:
-        answer = self.ask("rows" if partition is None else f"rows/{columns}/{quote(partition)}")
-        found = self.connection.execute(answer["sql"])
+    def rows(
+        self, partition: str | None = NEW, columns: str = "ano_mes_dia", wanted: Sequence[Column] = (ID, DOCUMENT)
+    ) -> list[dict[str, Any]]:
+        chosen = None
+        if partition is not None:
+            chosen = Chosen(partition, levels_of(partition) if "=" in partition else {columns: partition})
+        found = self.connection.execute(self.invocation.scan(self.setting, chosen, wanted).sql)
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def column(self, name: str, partition: str | None = NEW, columns: str = "ano_mes_dia") -> list[Any]:
-        return sorted((row[name] for row in self.rows(partition, columns)), key=str)
+        """The values of one column, of the id where it is none of table B's documents or partitions."""
+        asked = {"documento": [DOCUMENT if partition else CPF], **{key: [ID] for key in columns.split(",")}}
+        wanted = asked.get(name, [Column(name, Role.ID)])
+        return sorted((row[name] for row in self.rows(partition, columns, wanted)), key=str)
 
-    def refusal(self, setting: str, partition: str | None = NEW, columns: str = "ano_mes_dia") -> str:
-        """The first error on the way that dbt goes."""
-        rows = "rows" if partition is None else f"rows/{columns}/{quote(partition)}"
-        for question in (f"pin/{quote(setting)}", f"partitions/{columns}", rows):
-            told = self.ask(question)
-            if "error" in told:
-                assert "\n" not in told["error"]
-                return str(told["error"])
-        raise AssertionError("it was read")
+    def refusal(
+        self,
+        setting: str,
+        partition: str | None = NEW,
+        columns: str = "ano_mes_dia",
+        wanted: Sequence[Column] = (ID, DOCUMENT),
+    ) -> str:
+        """The first error on the way that dbt goes, with what to do."""
+        with pytest.raises(PublisherError) as raised:
+            self.look_at(setting)
+            if partition is not None:
+                self.names(columns)
+            self.rows(partition, columns, wanted)
+        assert raised.value.hint
+        said = f"{raised.value.message} {raised.value.hint}"
+        assert "\n" not in said
+        return said
 
 
 @pytest.fixture
@@ -292,15 +311,14 @@ def test_what_is_committed_between_two_models_is_seen_by_none(lake: Lake, monkey
     assert ids_of(lake) == ["later"]
 
 
-def test_a_refusal_of_dbt_names_the_setting(lake: Lake) -> None:
+def test_a_refusal_of_dbt_names_the_table(lake: Lake) -> None:
     table = create(lake.records)
     fill(table)
     delete(table, {files_of(table, NEW)[0]: [0]}, content=DataFileContent.EQUALITY_DELETES)
     ended = lake.build()
     assert not ended.success
     path = f"{lake.folder}/records"
-    assert f"raw_table: the Iceberg table at {path} has equality deletes" in ended.output
-    assert f"It is what the setting records_path names: iceberg:{path}" in ended.output
+    assert f"The Iceberg table at {path} has equality deletes" in ended.output
     assert "Traceback" not in ended.output
     assert not result_of(lake).exists()
     for macro in ("raw_location('glue:raw.records', 'x')", "raw_location('iceberg:/x', 'x')"):  # as on `local`
@@ -346,15 +364,16 @@ def test_several_levels(raw: Raw, tmp_path: Path) -> None:
     columns = "ano_mes_dia,mes"
     assert raw.names(columns) == ["ano_mes_dia=2025/mes=10", "ano_mes_dia=2025/mes=9"]
     assert raw.column("id", "ano_mes_dia=2025/mes=9", columns) == ["9 norte", "9 sul"]
-    assert raw.column("regiao", "ano_mes_dia=2025/mes=9", columns) == ["norte", "sul"]
     assert raw.column("id", "sul", "regiao") == ["10 sul", "9 sul"]
     for pin in ("ano_mes_dia=2025/mes=09", "ano_mes_dia=02025/mes=9", "ano_mes_dia=x/mes=9"):
         said = raw.refusal(f"iceberg:{tmp_path}/x", pin, columns)
         assert re.search(r"There is no partition \S+ in the Iceberg table at .* pinned_partition", said)
     said = raw.refusal(f"iceberg:{tmp_path}/x", columns="id")
-    assert said.startswith(
-        f"the Iceberg table at {tmp_path}/x is not partitioned by id; its partition columns are ano_"
-    )
+    assert f"the Iceberg table at {tmp_path}/x is not partitioned by id; its partition columns are ano_" in said
+    # A level that the partition is not chosen by is none of the files' columns either: a file may lack it.
+    for name in ("Regiao", "mes"):
+        said = raw.refusal(f"iceberg:{tmp_path}/x", "2025", wanted=[ID, Column(name, Role.DOCUMENT)])
+        assert f"The column {name} of the Iceberg table at {tmp_path}/x, the document of table B, is a part" in said
 
 
 def test_levels_that_came_later_do_not_hide_the_first(raw: Raw, tmp_path: Path) -> None:
@@ -371,7 +390,8 @@ def test_levels_that_came_later_do_not_hide_the_first(raw: Raw, tmp_path: Path) 
     raw.look_at(setting)
     assert raw.names() == ["ano_mes_dia=20251021", "ano_mes_dia=20251022"]
     assert raw.column("id") == ["a", "b", "c"]
-    assert set(raw.rows()[0]) == {"id", "documento", "ano_mes_dia"}  # and regiao is not null where a file lacks it
+    assert "is a partition column" in raw.refusal(setting, wanted=[Column("regiao", Role.ID)])  # which one file lacks
+    raw.look_at(setting)
     assert "some of its files do not tell their regiao." in raw.refusal(setting, columns="regiao")
     words = "is not partitioned by id; its partition columns are ano_mes_dia, regiao, bucket[2](id)."
     assert words in raw.refusal(setting, columns="id")
@@ -388,18 +408,75 @@ def test_columns_are_found_by_their_ids(raw: Raw, tmp_path: Path) -> None:
         change.rename_column("documento", "old")
         change.rename_column("junk", "documento")
         change.delete_column("junk2")
-        change.add_column("added", DateType())
         change.update_column("id", LongType())
     with table.update_schema() as change:
         change.add_column("junk2", StringType())  # another column of that name
-    append(table, [(1 << 40, "x", NEW, "second", date(2025, 1, 1), "y")])
+    append(table, [(1 << 40, "x", NEW, "second", "y")])
     raw.look_at(f"iceberg:{tmp_path}/x")
-    own = sorted((tuple(row[name] for name in COLUMNS) for row in table.scan().to_arrow().to_pylist()), key=str)
-    read = sorted((tuple(row[name] for name in COLUMNS) for row in raw.rows()), key=str)
-    assert read == own == [(1, "first", None, None), (1 << 40, "second", date(2025, 1, 1), "y")]
+    own = sorted((str(row["id"]), row["documento"], row["junk2"]) for row in table.scan().to_arrow().to_pylist())
+    wanted = [ID, DOCUMENT, Column("junk2", Role.DOCUMENT)]
+    assert sorted((row["id"], row["documento"], row["junk2"]) for row in raw.rows(wanted=wanted)) == own
+    assert own == [("1", "first", None), (str(1 << 40), "second", "y")]
 
 
-COLUMNS = ("id", "documento", "added", "junk2")
+def test_only_the_columns_that_are_asked_for_have_to_be_readable(raw: Raw, tmp_path: Path) -> None:
+    struct = StructType(NestedField(20, "id", StringType()), NestedField(21, "documento", StringType()))
+    more: Levels = [
+        ("when", TimestampType(), None), ("twice", StringType(), None), ("TWICE", IntegerType(), None),
+        ("nested", struct, None), ("several", ListType(22, StringType()), None), ("d", DoubleType(), None),
+    ]  # fmt: skip
+    table = create(tmp_path / "x", more=more)
+    rest = (datetime(2025, 10, 22), "a", 1, {"id": "no", "documento": "no"}, ["no"], 1.5)
+    append(table, [("old", "x", NEW, *rest)])
+    with table.update_schema() as change:
+        change.add_column("at", TimeType(), default_value=time(1))
+    append(table, [("new", "y", NEW, *rest, time(2))])
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    assert sorted(raw.rows(), key=str) == [
+        {"id": "new", "documento": "y", "ano_mes_dia": NEW},
+        {"id": "old", "documento": "x", "ano_mes_dia": NEW},
+    ]
+    kinds = {"when": "timestamp", "at": "time", "d": "double", "nested": "struct<", "several": "list<"}
+    for name, kind in kinds.items():
+        said = raw.refusal(f"iceberg:{tmp_path}/x", wanted=[Column(name, Role.ID)])
+        assert f"The column {name} of the Iceberg table at {tmp_path}/x, the id, is {kind}" in said
+        assert "in its metadata: only texts and integers are read. Cast the column" in said
+    said = raw.refusal(f"iceberg:{tmp_path}/x", wanted=[Column("twice", Role.ID)])
+    assert "has 2 columns called twice where case does not matter: twice and TWICE. Rename one" in said
+    assert "has no column ident; it has id, documento, " in raw.refusal(
+        f"iceberg:{tmp_path}/x", wanted=[Column("ident", Role.ID)]
+    )
+
+
+def test_a_file_in_which_another_column_had_the_name_but_for_its_case_is_refused(raw: Raw, tmp_path: Path) -> None:
+    """DuckDB would call the second one `id_1`, and read the first."""
+    table = create(tmp_path / "x", more=[("ID", StringType(), None)])
+    append(table, [("right", "x", NEW, "wrong")])
+    with table.update_schema() as change:
+        change.rename_column("ID", "other")
+    append(table, [("right too", "x", NEW, "wrong")])
+    said = raw.refusal(f"iceberg:{tmp_path}/x")
+    assert re.search(r"The file \S+ has columns that are called id where case does not matter. Have it written", said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (StringType(), "é", "é"), (LongType(), 7, "7"), (BinaryType(), b"01", "01"), (DecimalType(10, 0), 100, "100"),
+        (UUIDType(), UUID(int=7), str(UUID(int=7))),
+    ],
+)  # fmt: skip
+def test_a_file_without_the_column_has_its_initial_value(
+    kind: IcebergType, value: Any, text: str, raw: Raw, tmp_path: Path
+) -> None:
+    table = create(tmp_path / "x")
+    append(table, [("a", "x", NEW)])
+    with table.update_schema() as change:
+        change.add_column("with", kind, default_value=value)
+        change.add_column("without", kind)
+    setting = f"iceberg:{tmp_path}/x"
+    assert raw.look_at(setting).column("with") == [text]
+    assert raw.look_at(setting).column("without") == [None]
 
 
 def test_a_column_renamed_after_the_last_snapshot_has_its_new_name(raw: Raw, tmp_path: Path) -> None:
@@ -443,7 +520,6 @@ def test_files_without_field_ids_are_read_by_the_name_mapping(raw: Raw, tmp_path
     raw.look_at(f"iceberg:{tmp_path}/x")
     assert raw.column("ident") == ["b", "c", "one", "two"]
     assert raw.column("more") == [None, "m", "n", "o"]
-    assert raw.column("ano_mes_dia") == [NEW] * 4
 
 
 def test_files_without_field_ids_or_mapping_are_read_by_name_unless_that_is_ambiguous(raw: Raw, tmp_path: Path) -> None:
@@ -456,17 +532,31 @@ def test_files_without_field_ids_or_mapping_are_read_by_name_unless_that_is_ambi
     assert raw.column("id") == ["one"]
     with table.update_schema() as change:
         change.rename_column("id", "ident")
-    said = raw.refusal(f"iceberg:{tmp_path}/x")
+    said = raw.refusal(f"iceberg:{tmp_path}/x", wanted=[Column("ident", Role.ID)])
     assert "one.parquet has no field ids, and the column ident was renamed. Set the table property" in said
 
 
 def test_what_is_no_text_is_one_as_on_spark(raw: Raw, tmp_path: Path) -> None:
-    table = create(tmp_path / "x", id_type=UUIDType(), more=[("b", BinaryType(), None), ("d", DecimalType(9, 2), None)])
-    append(table, [(bytes(range(16)), "x", NEW, "é".encode(), Decimal("1.50"))])
-    raw.look_at(f"iceberg:{tmp_path}/x")
-    assert [str(raw.rows()[0][name]) for name in ("id", "b", "d")] == [
-        "00010203-0405-0607-0809-0a0b0c0d0e0f", "é", "1.50",
-    ]  # fmt: skip
+    more: Levels = [("b", BinaryType(), None), ("n", DecimalType(20, 0), None), ("d", DecimalType(9, 2), None)]
+    table = create(tmp_path / "x", id_type=UUIDType(), more=more)
+    append(table, [(bytes(range(16)), "x", NEW, "é".encode(), 10**19, 1)])
+    setting = f"iceberg:{tmp_path}/x"
+    read = [raw.look_at(setting).column(name) for name in ("id", "b", "n")]
+    assert read == [["00010203-0405-0607-0809-0a0b0c0d0e0f"], ["é"], [str(10**19)]]
+    assert "is decimal(9, 2) in its metadata" in raw.refusal(setting, wanted=[Column("d", Role.CPF)])
+    # As older writers wrote it: bytes, of which DuckDB would make a text as they are.
+    (path,) = files_of(table)
+    bare = pq.read_table(path)
+    position = bare.schema.get_field_index("id")
+    field = pa.field("id", pa.binary(16), metadata=bare.schema.field("id").metadata)
+    pq.write_table(bare.set_column(position, field, pa.array([b"sixteen letters."], pa.binary(16))), path)
+    assert "is fixed_size_binary[16] in " in raw.refusal(setting)
+
+
+def test_an_integer_document_of_table_b_is_refused(raw: Raw, tmp_path: Path) -> None:
+    append(create(tmp_path / "x", id_type=LongType()), [(1, "x", NEW)])
+    said = raw.refusal(f"iceberg:{tmp_path}/x", wanted=[Column("id", Role.DOCUMENT)])
+    assert "is an integer (long) in its metadata: no prefix of zeros survives in a number" in said
 
 
 # Deleted rows.
@@ -491,14 +581,15 @@ def delete(
     """Commits a delete file as merge-on-read does, which pyiceberg does not write."""
     path = f"{table.location()}/data/{len(table.metadata.snapshots)}-deletes.parquet"
     pairs = [(file, position) for file, found in sorted(positions.items()) for position in found]
-    pq.write_table(pa.table({"file_path": [pair[0] for pair in pairs], "pos": [pair[1] for pair in pairs]}), path)
+    with table.io.new_output(path).create() as output:
+        pq.write_table(pa.table({"file_path": [pair[0] for pair in pairs], "pos": [pair[1] for pair in pairs]}), output)
     file = DataFile.from_args(
         content=content,
         file_path=path,
         file_format=file_format,
         partition=Record(day),
         record_count=len(pairs),
-        file_size_in_bytes=Path(path).stat().st_size,
+        file_size_in_bytes=len(table.io.new_input(path)),
         equality_ids=[1] if content == DataFileContent.EQUALITY_DELETES else None,
     )
     file.spec_id = 0
@@ -550,7 +641,7 @@ def test_deletes_that_are_not_applied_are_refused_where_they_matter(
     fill(table)
     delete(table, {files_of(table, NEW)[0]: [0]}, NEW, content, file_format)
     said = raw.refusal(f"iceberg:{tmp_path}/x")
-    assert f"the Iceberg table at {tmp_path}/x " in said
+    assert f"he Iceberg table at {tmp_path}/x " in said
     assert words in said
     assert "Compact the table (rewrite_data_files), or read it with a target of Spark." in said
     append(table, [("d", "x", "20251023")])
@@ -672,8 +763,8 @@ def test_a_table_without_rows(raw: Raw, tmp_path: Path) -> None:
     append(table, [("1", CPF_ONE)])
     assert raw.look_at(f"iceberg:{tmp_path}/x").column("id", None) == ["1"]
     table.delete()
-    raw.look_at(f"iceberg:{tmp_path}/x")
-    assert raw.ask("rows") == {"error": f"There is no data in the Iceberg table at {tmp_path}/x."}
+    said = raw.refusal(f"iceberg:{tmp_path}/x", None)
+    assert said == f"There is no data in the Iceberg table at {tmp_path}/x. Check that the load ran to its end."
 
 
 def test_pyiceberg_is_imported_for_such_a_table_alone(
@@ -686,9 +777,8 @@ def test_pyiceberg_is_imported_for_such_a_table_alone(
         "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'boto3', 'numpy'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
-    for name in [name for name in sys.modules if name.startswith("pyiceberg") or name == "dbt_local_duckdb.iceberg"]:
+    for name in [name for name in sys.modules if name.startswith(("pyiceberg", "publisher.lake.iceberg"))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "publisher.lake.iceberg")
     monkeypatch.setitem(sys.modules, "pyiceberg", None)
     said = raw.refusal(f"iceberg:{tmp_path}/x")
     assert "takes the Python package pyiceberg, which is not installed. Install the extra: pip install" in said
@@ -725,6 +815,17 @@ def test_a_table_in_s3(in_s3: Table, lake: Lake, bucket: Bucket, monkeypatch: py
     assert len(of_data) == len(data)  # once each: DuckDB opens the version that was looked at
     assert {path for path, _ in asked.reads if path.endswith(".parquet")} == data
     assert asked.lists == asked.folders == []
+
+
+def test_deleted_rows_of_a_table_in_s3(
+    in_s3: Table, lake: Lake, raw: Raw, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in lake.settings.items():
+        monkeypatch.setenv(name, value)
+    delete(in_s3, {path: [0] for path in files_of(in_s3, NEW)})  # which the metadata calls s3a://
+    own = in_s3.scan(f"ano_mes_dia == '{NEW}'").to_arrow()["id"].to_pylist()
+    assert len(own) == 2
+    assert raw.look_at(f"iceberg:{in_s3.location()}").column("id") == sorted(own)
 
 
 @pytest.fixture
@@ -770,10 +871,12 @@ def test_a_partitioned_parquet_table_of_glue(
     assert f"is read at {NEW} (2 considered, next newest {OLD}, 1 ignored: {NO_DAY} (null))" in output
     assert gzip.decompress(published(lake, bucket)) == b"a\nb\nc"
     assert [operation for operation, _ in hive.asked] == ["GetTable", "GetPartitions"]
-    assert (asked.heads, asked.lists) == ([], [f"s3://{bucket.name}/records/ano_mes_dia=20251022"])
-    # The rows of a partition column are the catalog's text, whatever the files say.
-    built(lake, records_id_column="ano_mes_dia")
-    assert ids_of(lake) == [NEW]
+    records = f"s3://{bucket.name}/records"
+    assert (asked.heads, asked.lists) == ([], [f"{records}/ano_mes_dia=20251022"])
+    # Of a table with many partitions a level is long: only what another format would have is asked for.
+    assert asked.folders == [f"{records}/{name}" for name in ("_delta_log", ".hoodie", "metadata")]
+    ended = lake.build(variables={"records_id_column": "ano_mes_dia"})
+    assert "The column ano_mes_dia of raw.records, the id, is a partition column. Set its name to" in ended.output
 
 
 @pytest.fixture
@@ -796,6 +899,17 @@ def test_names_of_glue_are_escaped(of_glue: GlueServer, raw: Raw) -> None:
     assert raw.look_at("glue:raw.records").names("dia") == ["ano=2025/dia=1%2F2", "ano=2025/dia=9%3D9%25"]
 
 
+def test_a_partition_of_glue_is_ready_when_its_folder_holds_the_file(of_glue: GlueServer, raw: Raw) -> None:
+    table = raw.look_at("glue:raw.records").invocation.table(raw.setting)
+    assert table.has_file(Chosen(NEW, {"ano_mes_dia": NEW}), "_SUCCESS")
+    assert not table.has_file(Chosen(NEW, {"ano_mes_dia": NEW}), "_temporary")  # a folder
+    assert not table.has_file(Chosen(OLD, {"ano_mes_dia": OLD}), "_SUCCESS")
+    of_glue.add("20240101", bucket="lake")
+    of_glue.tables["raw", "records"]["StorageDescriptor"]["Location"] = "file:///nowhere"
+    table = raw.look_at("glue:raw.records").invocation.table(raw.setting)
+    assert not table.has_file(Chosen("20240101", {"ano_mes_dia": "20240101"}), "_SUCCESS")
+
+
 def missing_from_glue(glue: GlueServer) -> str:
     glue.tables.clear()
     return "The table raw.records, or its database, is not in the Glue catalog in us-east-1."
@@ -803,7 +917,53 @@ def missing_from_glue(glue: GlueServer) -> str:
 
 def a_view(glue: GlueServer) -> str:
     glue.add(NEW, TableType="VIRTUAL_VIEW")
-    return "The table raw.records of the Glue catalog is of the kind view."
+    return "of the kind view: the target duckdb reads Iceberg and Parquet. Name the table behind it."
+
+
+def an_orc_table(glue: GlueServer) -> str:
+    orc = "org.apache.hadoop.hive.ql.io.orc"
+    return of_format(glue, "orc", f"{orc}.OrcInputFormat", f"{orc}.OrcSerde")
+
+
+def a_csv_table(glue: GlueServer) -> str:
+    return of_format(
+        glue, "csv", "org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+    )
+
+
+def a_table_of_delimited_texts(glue: GlueServer) -> str:
+    serde = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+    return of_format(glue, "lazysimpleserde", "org.apache.hadoop.mapred.TextInputFormat", serde)
+
+
+def a_json_table(glue: GlueServer) -> str:
+    return of_format(glue, "json", "org.apache.hadoop.mapred.TextInputFormat", "org.openx.data.jsonserde.JsonSerDe")
+
+
+def of_format(glue: GlueServer, kind: str, input_format: str, serde: str) -> str:
+    glue.add(NEW)
+    glue.tables["raw", "records"]["StorageDescriptor"].update(
+        InputFormat=input_format, SerdeInfo={"SerializationLibrary": serde}
+    )
+    return f"The table raw.records of the Glue catalog is of the kind {kind}: the target duckdb reads Iceberg and Par"
+
+
+def a_link(glue: GlueServer) -> str:
+    glue.tables["raw", "records"] = {"Name": "records", "TargetTable": {"DatabaseName": "a", "Name": "b"}}
+    return "is of the kind link: the target duckdb reads Iceberg and Parquet. Name the table that it links to."
+
+
+def an_iceberg_table_without_metadata(glue: GlueServer) -> str:
+    glue.add(Parameters={"table_type": "ICEBERG"})
+    return "The Iceberg table raw.records has no metadata_location in the Glue catalog. Register it"
+
+
+def computed_partitions(glue: GlueServer) -> str:
+    glue.add(OLD, Parameters={"projection.enabled": "TRUE"})  # what was registered before is not all there is
+    return (
+        "The table raw.records has partition projection (projection.enabled): Athena computes its partitions, and the "
+        "catalog does not list them. Register them (a crawler, or MSCK REPAIR TABLE"
+    )
 
 
 def other_columns(glue: GlueServer) -> str:
@@ -819,12 +979,17 @@ def no_such_partition(glue: GlueServer) -> str:
 def a_partition_without_data(glue: GlueServer) -> str:
     glue.add(NEW, bucket="other")
     glue.tables["raw", "records"]["StorageDescriptor"]["Location"] = "file:///nowhere"
-    return "There is no data in file:///nowhere/ano_mes_dia=20251022. Check that the load ran to its end."
+    return "There is no data in file:///nowhere/ano_mes_dia=20251022: all files are empty or hidden"
 
 
 @pytest.mark.parametrize(
-    "spoiled", [missing_from_glue, a_view, other_columns, no_such_partition, a_partition_without_data]
-)
+    "spoiled",
+    [
+        missing_from_glue, a_view, a_link, an_orc_table, a_csv_table, a_table_of_delimited_texts, a_json_table,
+        an_iceberg_table_without_metadata, computed_partitions, other_columns, no_such_partition,
+        a_partition_without_data,
+    ],
+)  # fmt: skip
 def test_what_glue_does_not_tell_is_a_clear_error(
     spoiled: Callable[[GlueServer], str], of_glue: GlueServer, raw: Raw
 ) -> None:

@@ -83,7 +83,7 @@ PARQUET = {
         ),
         (
             {"StorageDescriptor": {"SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.orc.OrcSerde"}}},
-            "orcserde",
+            "orc",
         ),
         ({"StorageDescriptor": {"InputFormat": "org.apache.hadoop.mapred.TextInputFormat"}}, "textinputformat"),
         ({}, "unknown"),

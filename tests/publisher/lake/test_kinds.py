@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from dbt_matched_ids import sql
-from publisher.errors import SourceNotReady
+from dbt_matched_ids.invocation import Invocation
+from publisher.errors import SourceNotReady, UsageError
 from publisher.lake.files import LocalFiles
 from publisher.lake.folder import FolderTable
 from publisher.lake.kinds import Kind, kind_in_catalog, kind_of
+from publisher.lake.partition_names import Chosen
 from publisher.lake.scan import Column, Role
 
 ID, CPF, DOCUMENT = Column("id", Role.ID), Column("documento", Role.CPF), Column("documento", Role.DOCUMENT)
@@ -135,16 +137,52 @@ def test_table_a_may_have_numbers_and_table_b_may_not(tmp_path: Path) -> None:
     assert "12345678979" not in str(raised.value) + raised.value.hint
 
 
-def test_a_file_without_the_column_or_with_two_of_them_is_named(tmp_path: Path) -> None:
+def test_a_file_without_the_column_is_named(tmp_path: Path) -> None:
     table = write(tmp_path / "x", TEXTS["string"])
     pq.write_table(pa.table({"other": ["b"]}), tmp_path / "x/part-1.parquet")
     with pytest.raises(SourceNotReady, match=r"part-1.parquet was written without the column id"):
         table.scan(None, [ID])
-    pq.write_table(pa.table({"ID": ["b"], "id": ["c"]}), tmp_path / "x/part-1.parquet")
-    with pytest.raises(SourceNotReady, match=r"part-1.parquet has 2 columns called id"):
-        table.scan(None, [ID])
     pq.write_table(pa.table({"ID": ["0013"]}), tmp_path / "x/part-1.parquet")  # case does not matter
     assert values(table) == ["0012", "0013"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted"),
+    [({"ID": ["b"], "id": ["c"]}, "id"), ({"x": ["a"], "X": ["b"], "x_1": ["c"]}, "x_1")],
+)
+def test_a_name_that_duckdb_gives_to_another_column_is_refused(
+    columns: dict[str, list[str]], wanted: str, tmp_path: Path
+) -> None:
+    """DuckDB calls the second of two names that differ in case by a number."""
+    table = write(tmp_path / "x", TEXTS["string"], name=wanted)
+    pq.write_table(pa.table(columns), tmp_path / "x/part-1.parquet")
+    with pytest.raises(SourceNotReady, match=r"part-1.parquet has columns that are called \w+ where case does not"):
+        table.scan(None, [Column(wanted, Role.ID)])
+
+
+@pytest.mark.parametrize("name", ["a*.parquet", "a'b.parquet", "[x].parquet", "a\nb.parquet", "a\udcff.parquet"])
+def test_a_file_that_cannot_be_named_to_duckdb_is_refused(name: str, tmp_path: Path) -> None:
+    table = write(tmp_path / "x", TEXTS["string"])
+    (tmp_path / "x/part-0.parquet").rename(tmp_path / "x" / name)
+    with pytest.raises(UsageError, match="a control character or no UTF-8 in its name") as raised:
+        values(table)
+    assert raised.value.message.isascii()
+
+
+def test_files_of_other_signs_in_their_names_are_read(tmp_path: Path) -> None:
+    table = write(tmp_path / "x", *[TEXTS["string"]] * 4)
+    for number, name in enumerate(["{a,b}.parquet", 'a"b\\n.parquet', "é$HOME%41;#.parquet", "~"]):
+        (tmp_path / f"x/part-{number}.parquet").rename(tmp_path / "x" / name)
+    assert values(table) == ["0012"] * 4
+
+
+def test_the_values_of_a_partition_are_its_own_whatever_its_files_say(tmp_path: Path) -> None:
+    folder = tmp_path / "x/dt=20251022"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"id": ["a"], "dt": ["wrong"]}), folder / "a.parquet")
+    wanted = [Column(name, Role.OTHER) for name in ("DT", "id")]
+    read = Invocation().scan(str(tmp_path / "x"), Chosen("20251022", {"dt": "20251022"}), wanted)
+    assert duckdb.sql(f"select id, dt from ({read.sql}) as rows").fetchall() == [("a", "20251022")]
 
 
 def test_files_without_rows_say_nothing_of_types(tmp_path: Path) -> None:
