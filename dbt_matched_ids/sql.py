@@ -60,8 +60,9 @@ def spark_select_of(scan: Scan, wanted: Sequence[Column]) -> str:
                     "the files beside it have.",
                     "Spark cannot name it: write it anew under another name, or with the type of the others.",
                 )
-        paths = ",".join(sorted(file.file.path for file in files))
-        queries.append(f"select {', '.join([*selected, *constants])} from parquet.`{{{paths}}}`")
+        # The root before the alternatives: what begins with them is no path from the root to Spark.
+        paths = ",".join(sorted(file.file.path.removeprefix("/") for file in files))
+        queries.append(f"select {', '.join([*selected, *constants])} from parquet.`/{{{paths}}}`")
     return " union all ".join(queries)
 
 

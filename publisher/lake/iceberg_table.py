@@ -26,8 +26,8 @@ from pyiceberg.types import (
 )
 
 from publisher.errors import SourceNotReady, UsageError
+from publisher.lake.data_files import require_no_partition_column
 from publisher.lake.files import Files, normal_location
-from publisher.lake.folder import require_no_partition_column
 from publisher.lake.footers import parquet_file, require_own_name, side_by_side
 from publisher.lake.iceberg import Columns, metadata_file, read_snapshot, static_table
 from publisher.lake.iceberg_plan import PlannedFile, Reader, plan, told
