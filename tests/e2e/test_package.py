@@ -122,6 +122,19 @@ def test_on_duckdb_with_their_models_and_ours_side_by_side(shop: Shop) -> None:
     assert not [name for name in shop.names_of_results() if name.startswith("unit_test.")]
 
 
+def test_a_table_that_is_said_to_be_in_two_places_is_refused(shop: Shop) -> None:
+    ended = shop.dbt(
+        "compile",
+        "--select=records_again",
+        SHOP_BUILDS_MATCHED_IDS="true",
+        SHOP_RECORDS="/elsewhere",
+        MATCHED_IDS_RECORDS_PATH=str(shop.folder / "lake/records"),
+    )
+    assert not ended.success
+    assert "raw.records is said to be in several places: records_path is " in ended.output.replace('"', "")
+    assert "config.meta.raw_path of the source warehouse.records is /elsewhere" in ended.output
+
+
 def test_on_spark_with_ours_disabled(shop: Shop, spark_folder: Path) -> None:
     """Their tables are in their metastore; the exposure, and the tests of what is disabled, are gone with it."""
 
