@@ -116,6 +116,22 @@ def test_what_was_not_run_is_named(tmp_path: Path) -> None:
     assert build.untested == ("int_matched_ids_summary", "unique_id")
 
 
+def test_models_that_the_tables_are_built_from_must_have_run_too(tmp_path: Path) -> None:
+    """A staging view holds what was chosen when it was built; an ephemeral model is none that runs."""
+    folder = write(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["nodes"] |= {
+        "model.p.staging": model("staging", materialized="view"),
+        "model.p.ephemeral": {
+            **model("ephemeral", materialized="ephemeral"),
+            "depends_on": {"nodes": ["model.p.staging", "source.p.raw"]},
+        },
+    }
+    manifest["nodes"]["model.p.int_matched_ids"]["depends_on"]["nodes"] = ["model.p.ephemeral"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert read_build(folder, "int_matched_ids", "id").untested == ("staging",)
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "run_results.json"])
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"metadata": {}}', '"text"'])
 def test_a_missing_or_broken_artifact_is_named(name: str, content: str | None, tmp_path: Path) -> None:
