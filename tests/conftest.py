@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -38,6 +39,12 @@ def no_settings_of_the_caller() -> None:
             del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+@pytest.fixture(autouse=True)
+def no_credentials_of_another_test() -> None:
+    """boto3's own session keeps the first credentials that it finds for the life of the process."""
+    boto3.DEFAULT_SESSION = None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -139,9 +139,15 @@ def test_a_setting_that_cannot_be_meant_is_refused(duck: Lake) -> None:
         ({**normalizing, "MATCHED_IDS_DOCUMENT_PREFIX": "--"}, 'of which "" would be left'),
         ({"MATCHED_IDS_DOCUMENT_PREFIX": "0'||'"}, "The setting document_prefix is"),
         ({"MATCHED_IDS_DOCUMENT_LENGTH": "eleven"}, 'document_length is "eleven". Set it to a number of digits'),
-        ({"MATCHED_IDS_MAX_MALFORMED_PERCENT": "1%"}, 'max_malformed_percent is "1%". Set it to a percentage'),
-        ({"MATCHED_IDS_MAX_MALFORMED_PERCENT": "101"}, 'max_malformed_percent is "101"'),
-        ({"MATCHED_IDS_MAX_NULL_DOCUMENTS_PERCENT": ""}, 'max_null_documents_percent is ""'),
+        (
+            {"MATCHED_IDS_MAX_MALFORMED_PERCENT": "1%"},
+            "max_malformed_percent must be a percentage, a number from 0",
+        ),
+        (
+            {"MATCHED_IDS_MAX_MALFORMED_PERCENT": "101"},
+            "max_malformed_percent must be a percentage, a number from 0",
+        ),
+        ({"MATCHED_IDS_MAX_NULL_DOCUMENTS_PERCENT": "x"}, "max_null_documents_percent must be a percentage"),
         ({"MATCHED_IDS_RECORDS_ID_COLUMN": " "}, "The setting records_id_column names no column: it is blank"),
         ({"MATCHED_IDS_CPFS_DOCUMENT_COLUMN": 'a" as documento --'}, "which has a quote, a backtick"),
         ({"MATCHED_IDS_RECORDS_ID_COLUMN": "a`b"}, "which has a quote, a backtick"),

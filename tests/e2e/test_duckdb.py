@@ -92,7 +92,7 @@ def test_it_publishes_the_bytes_of_local(
     write: Callable[[Lake], list[Path]], lake: Lake, tmp_path: Path, bucket: Bucket
 ) -> None:
     newest = write(lake)
-    (lake.records / newest[0].name / "_temporary" / "0").mkdir(parents=True)
+    (newest[0] / "_temporary" / "0").mkdir(parents=True)
     assert lake.register().success
     built = lake.build()
     assert built.success, built.output

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, timezone
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -201,19 +200,12 @@ def test_folders_that_cannot_be_registered(lake: Lake, places: dict[str, str], w
     assert words in ended.output
 
 
-@pytest.mark.parametrize("partition", ["", "ano_mes_dia=20251022"])
-def test_a_folder_that_spark_does_not_take_for_partitioned(lake: Lake, partition: str) -> None:
+def test_a_folder_without_partitions_is_not_registered(lake: Lake) -> None:
     lake.write_cpfs([CPF_ONE])
-    file = lake.write_records(partition, [("a", "000" + CPF_ONE)])
-    if partition:
-        column = pa.array(["20251022"])
-        pq.write_table(pq.ParquetFile(file).read().append_column("ano_mes_dia", column), file)
+    lake.write_records("", [("a", "000" + CPF_ONE)])
     ended = lake.register()
     assert not ended.success
     assert f"{lake.records} has no partitions" in ended.output
-    if partition:
-        pq.write_table(pq.ParquetFile(file).read().drop_columns(["ano_mes_dia"]), file)
-        assert "1 partitions" in lake.register().output
 
 
 def test_a_relative_folder_starts_at_the_project(lake: Lake) -> None:
@@ -232,10 +224,10 @@ def test_registering_again_sees_other_columns_and_another_folder(small_lake: Lak
     assert small_lake.register().success
     for file in small_lake.records.glob("*/*"):
         pq.write_table(pq.read_table(file).rename_columns(["conta", "documento"]), file)
+    small_lake.settings["MATCHED_IDS_RECORDS_ID_COLUMN"] = "conta"
     assert small_lake.register().success
-    settings = {"records_id_column": "conta"}
-    assert small_lake.build(variables=settings).success
+    assert small_lake.build().success
     moved = small_lake.records.rename(small_lake.folder / "moved")
     places = json.dumps({"cpfs": str(small_lake.cpfs), "records": str(moved)})
     assert small_lake.dbt("run-operation", "register_raw_tables", "--args", places).success
-    assert small_lake.build(variables=settings).success
+    assert small_lake.build().success

@@ -25,10 +25,7 @@ def change(lake: GlueLake, table: str, columns: list[list[str]] | None = None, *
     ("table", "columns", "words"),
     [
         ("records", [["id", "double"], ["documento", "string"]], "the id, is double in the catalog: only texts and"),
-        ("records", [["id", "decimal(12,2)"], ["documento", "string"]], "the id, is decimal(12,2) in the catalog"),
         ("records", [["id", "string"], ["documento", "bigint"]], "is an integer (bigint) in the catalog: no prefix of"),
-        ("records", [["id", "string"], ["cpf", "string"]], "has no column documento; it has id, cpf"),
-        ("cpfs", [["documento", "timestamp"]], "the document of table A, is timestamp in the catalog"),
         ("cpfs", [["documento", "char(11)"]], "the document of table A, is char(11) in the catalog"),
     ],
 )
