@@ -162,7 +162,7 @@ def test_a_setting_that_cannot_be_meant_is_refused(duck: Lake) -> None:
         assert words in ended.output
     duck.settings.clear()
     duck.settings.update(given)
-    assert "names no column: it is None" in duck.build(variables={"records_id_column": None}).output
+    assert "is null. Leave it out, or give it a value" in duck.build(variables={"records_id_column": None}).output
 
 
 def test_a_few_records_without_a_document_warn_and_more_fail_the_build(any_lake: Lake) -> None:
