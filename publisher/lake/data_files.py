@@ -19,6 +19,9 @@ from publisher.lake.other_formats import require_no_hudi_partition
 from publisher.lake.partition_names import partition_level
 from publisher.lake.scan import Column, DataFile, Role
 
+_REMOTE_READS = 16
+_LOCAL_READS = 2
+
 
 def data_files(files: Files, folder: str, read: Collection[str] = ()) -> list[FileState]:
     """Returns the files of a folder that hold data, by the rule above.
@@ -83,7 +86,9 @@ def footers(files: Files, found: Sequence[FileState], wanted: Sequence[Column]) 
             rows = parquet.metadata.num_rows
             return DataFile(file, rows, columns_by_name(file, parquet.schema_arrow, wanted) if rows else {})
 
-    return side_by_side(footer, found)
+    # Of S3 many wait at once; of this machine's files each is parsed at once, which more threads only slow down.
+    is_remote = any(file.path.startswith("s3://") for file in found)
+    return side_by_side(footer, found, _REMOTE_READS if is_remote else _LOCAL_READS)
 
 
 def require_no_partition_column(columns: Sequence[str], wanted: Sequence[Column], table: str) -> None:

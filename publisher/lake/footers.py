@@ -54,12 +54,12 @@ def parquet_file(reader: Files, file: FileState) -> Iterator[pq.ParquetFile]:
         ) from error
 
 
-def side_by_side(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+def side_by_side(work: Callable[[_Item], _Result], items: Sequence[_Item], threads: int = _THREADS) -> list[_Result]:
     """Returns what `work` makes of each item, in their order; the first error ends it."""
     if len(items) < 2:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(min(_THREADS, len(items))) as threads:
-        return list(threads.map(work, items))
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(work, items))
 
 
 def columns_by_name(file: FileState, schema: pa.Schema, wanted: Sequence[Column]) -> Mapping[str, FileColumn]:
