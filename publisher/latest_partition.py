@@ -22,7 +22,7 @@ from publisher.errors import GuardRefusal, NothingNew, SourceNotReady, UsageErro
 from publisher.guards import partition_key, require_not_older
 from publisher.keys import Destination
 from publisher.lake.files import parse_glue_table
-from publisher.lake.glue import GlueCatalog, GlueTable
+from publisher.lake.glue import GlueCatalog, GlueTable, require_registered
 from publisher.partitions.limits import DAYS_AHEAD, Limits, require_near
 from publisher.partitions.listing import Lister, Listing
 from publisher.partitions.readiness import Readiness
@@ -240,6 +240,7 @@ def _require_columns(table: GlueTable, wanted: Wanted) -> None:
             f"{wanted} is of the kind {table.kind}, whose partitions the Glue catalog does not list.",
             "Name a table with partitions of its own, or leave this command out and let dbt find the partition.",
         )
+    require_registered(table)
     known = [name.lower() for name, _ in table.partition_columns]
     for column in wanted.columns:
         if column not in known:

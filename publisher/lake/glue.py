@@ -190,6 +190,21 @@ class GlueCatalog:
         return f" in {region}" if region else ""
 
 
+def require_registered(table: GlueTable) -> None:
+    """Returns when a table's partitions are those that the catalog lists.
+
+    Raises:
+        SourceNotReady: They are computed by Athena, which registers none.
+    """
+    if table.is_projected:
+        raise SourceNotReady(
+            f"The table {table.database}.{table.name} has partition projection (projection.enabled): Athena computes "
+            "its partitions, and the catalog does not list them.",
+            "Register them (a crawler, or MSCK REPAIR TABLE on a table of the same folder without projection), or on "
+            "the target duckdb name the folder itself.",
+        )
+
+
 def _table(database: str, name: str, said: Mapping[str, Any]) -> GlueTable:
     storage = said.get("StorageDescriptor", {})
     return GlueTable(

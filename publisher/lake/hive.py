@@ -10,7 +10,7 @@ from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady
 from publisher.lake.data_files import data_files, footers, require_no_partition_column
 from publisher.lake.files import FileMissing, Files, normal_location
-from publisher.lake.glue import GlueCatalog, GluePartition, GlueTable
+from publisher.lake.glue import GlueCatalog, GluePartition, GlueTable, require_registered
 from publisher.lake.other_formats import require_no_other_table
 from publisher.lake.partition_names import Chosen, partition_name, require_partitioned_by
 from publisher.lake.scan import Column, Scan, scan_of
@@ -123,18 +123,3 @@ class HiveTable:
                 "Repair the table in the catalog.",
             )
         return list(zip(self._columns, partition.values, strict=True))
-
-
-def require_registered(table: GlueTable) -> None:
-    """Returns when a table's partitions are those that the catalog lists.
-
-    Raises:
-        SourceNotReady: They are computed by Athena, which registers none.
-    """
-    if table.is_projected:
-        raise SourceNotReady(
-            f"The table {table.database}.{table.name} has partition projection (projection.enabled): Athena computes "
-            "its partitions, and the catalog does not list them.",
-            "Register them (a crawler, or MSCK REPAIR TABLE on a table of the same folder without projection), or on "
-            "the target duckdb name the folder itself.",
-        )

@@ -141,10 +141,12 @@ class Catalog:
     requests: int = 0
     asked: list[str | None] = field(default_factory=list)
     takes_expressions: bool = True
+    is_projected: bool = False
 
     def table(self, database: str = "raw", name: str = "records") -> GlueTable:
         kinds = self.kinds or ("string",) * len(self.keys)
-        return GlueTable(database, name, self.kind, None, None, tuple(zip(self.keys, kinds, strict=True)))
+        keys = tuple(zip(self.keys, kinds, strict=True))
+        return GlueTable(database, name, self.kind, None, None, keys, is_projected=self.is_projected)
 
     def partitions(self, database: str, name: str, expression: str | None = None) -> Iterator[GluePartition]:
         assert (database, name) == ("raw", "records")
@@ -874,6 +876,12 @@ def test_where_the_file_of_readiness_is(location: str | None, key: str | None) -
 def test_a_table_without_partitions_in_the_catalog(kind: str) -> None:
     with pytest.raises(SourceNotReady, match=f"raw.records is of the kind {kind}"):
         find(catalog("20251022", kind=kind))
+
+
+def test_a_table_whose_partitions_athena_computes_is_refused_by_name() -> None:
+    """What is registered beside a projection is what was there before it."""
+    with pytest.raises(SourceNotReady, match=r"raw.records has partition projection \(projection.enabled\)"):
+        find(catalog("20251022", is_projected=True))
 
 
 def test_a_partition_with_too_few_values_is_told() -> None:
