@@ -25,10 +25,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A partition that was looked at, and how DuckDB reads it."""
+    """A partition that was looked at, and how an engine reads it: each knows file names that the other cannot name."""
 
     scan: Scan
-    sql: str
+    wanted: tuple[Column, ...]
+
+    @cached_property
+    def sql(self) -> str:
+        """What DuckDB reads.
+
+        Raises:
+            UsageError: A file has a name that DuckDB would take for a pattern.
+        """
+        return sql.select_of(self.scan, self.wanted)
+
+    @cached_property
+    def spark_sql(self) -> str | None:
+        """What Spark reads where one table cannot be all files; None where it can.
+
+        Raises:
+            UsageError: A file has a name that Spark would take for a pattern.
+        """
+        if not sql.has_integers_of_several_widths(self.scan):
+            return None
+        return sql.spark_select_of(self.scan, self.wanted)
 
 
 class Invocation:
@@ -111,7 +131,7 @@ class Invocation:
         if key not in self._scans:
             scan = self.table(path).scan(chosen, wanted)
             self.listed.update((file.file.path, file.file) for file in scan.files)
-            self._scans[key] = Scanned(scan, sql.select_of(scan, wanted))
+            self._scans[key] = Scanned(scan, tuple(wanted))
         return self._scans[key]
 
     def glue_table(self, database: str, name: str) -> GlueTable:

@@ -16,8 +16,7 @@ from dbt.adapters.factory import FACTORY
 from dbt_common.exceptions import CompilationError
 from dbt_common.invocation import get_invocation_id
 
-from dbt_matched_ids import sql
-from dbt_matched_ids.invocation import Invocation
+from dbt_matched_ids.invocation import Invocation, Scanned
 from publisher.errors import PublisherError, UsageError
 from publisher.lake.files import normal_location
 from publisher.lake.kinds import kind_in_catalog
@@ -90,20 +89,32 @@ def scan(
         wanted: The columns that are read, each with what it is read as: `id`, `cpf`, `document` or `other`.
 
     Returns:
-        `sql` that reads it on DuckDB, `spark_sql` where its files are of several types, `rows`, `kinds` and `types`
-        (one, or several) by column, `files`, and of them a `sample`.
+        `rows`, `kinds` and `types` (one, or several) by column, `files`, and of them a `sample`.
     """
-    asked = [Column(name, _ROLES[role]) for name, role in wanted]
-    found = invocation().scan(path, _chosen(columns, partition) if partition else None, asked)
+    found = _scanned(path, columns, partition, wanted)
     return {
-        "sql": found.sql,
-        "spark_sql": sql.spark_select_of(found.scan, asked) if sql.has_several_types(found.scan, asked) else None,
         "rows": found.scan.rows,
         "kinds": {name: kind.name.lower() for name, kind in found.scan.kinds.items()},
         "types": {name: sorted({file.columns[name].type for file in found.scan.files}) for name in found.scan.kinds},
         "sample": found.scan.files[0].file.path if found.scan.files else None,
         "files": [file.file.path for file in found.scan.files],
     }
+
+
+@_told
+def duckdb_sql(
+    path: str, columns: Sequence[str], partition: Mapping[str, Any] | None, wanted: Sequence[Sequence[str]]
+) -> str:
+    """Returns what DuckDB reads of what `scan` looks at."""
+    return _scanned(path, columns, partition, wanted).sql
+
+
+@_told
+def spark_sql(
+    path: str, columns: Sequence[str], partition: Mapping[str, Any] | None, wanted: Sequence[Sequence[str]]
+) -> str | None:
+    """Returns what Spark reads of it where its table cannot be all files; None where it can."""
+    return _scanned(path, columns, partition, wanted).spark_sql
 
 
 @_told
@@ -173,6 +184,13 @@ def is_here(location: str) -> bool:
 
 
 _ROLES = {"id": Role.ID, "cpf": Role.CPF, "document": Role.DOCUMENT, "other": Role.OTHER}
+
+
+def _scanned(
+    path: str, columns: Sequence[str], partition: Mapping[str, Any] | None, wanted: Sequence[Sequence[str]]
+) -> Scanned:
+    asked = [Column(name, _ROLES[role]) for name, role in wanted]
+    return invocation().scan(path, _chosen(columns, partition) if partition else None, asked)
 
 
 def _chosen(columns: Sequence[str], partition: Mapping[str, Any]) -> Chosen:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from publisher.errors import UsageError
+from publisher.lake.kinds import Kind
 from publisher.lake.scan import Column, DataFile, Role, Scan
 
 _UNREADABLE = re.compile(r"[*?\[\'\x00-\x1f\ud800-\udfff]")  # the last: bytes of a name that are no UTF-8
@@ -22,13 +23,13 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def has_several_types(scan: Scan, wanted: Sequence[Column]) -> bool:
-    """Whether a column is of one type in one file and of another in the next, as integers of two widths are.
+def has_integers_of_several_widths(scan: Scan) -> bool:
+    """Whether a column of integers is of one type in one file and of another in the next.
 
-    One that is neither id nor document is not: it may be a text in several forms, which are one to an engine.
+    A text may have several forms, which are one to an engine.
     """
-    read_as_text = [column for column in wanted if column.role is not Role.OTHER]
-    return any(len({file.columns[column.name].type for file in scan.files}) > 1 for column in read_as_text)
+    integers = [name for name, kind in scan.kinds.items() if kind is Kind.INTEGER]
+    return any(len({file.columns[name].type for file in scan.files}) > 1 for name in integers)
 
 
 def spark_select_of(scan: Scan, wanted: Sequence[Column]) -> str:
@@ -41,13 +42,9 @@ def spark_select_of(scan: Scan, wanted: Sequence[Column]) -> str:
     Raises:
         UsageError: A file has a name that Spark would take for a pattern.
     """
-    alike: dict[tuple[object, ...], list[DataFile]] = {}
-    for file in scan.files:
-        columns = [file.columns[column.name] for column in wanted]
-        alike.setdefault(tuple((found.physical, found.type) for found in columns), []).append(file)
     constants = [f"{text(value)} as `{name}`" for name, value in scan.constants.items()]
     queries = []
-    for files in alike.values():
+    for files in _alike(scan, wanted):
         physical = {column: f"`{files[0].columns[column.name].physical}`" for column in wanted}
         selected = [
             f"{name if column.role is Role.OTHER else f'cast({name} as string)'} as `{column.name}`"
@@ -79,20 +76,25 @@ def select_of(scan: Scan, wanted: Sequence[Column]) -> str:
     Raises:
         UsageError: A file has a name that DuckDB would take for a pattern.
     """
-    alike: dict[tuple[object, ...], list[DataFile]] = {}
-    for file in scan.files:
-        columns = [file.columns[column.name] for column in wanted]
-        key = (bool(file.deletes), *((found.physical, found.type, found.default) for found in columns))
-        alike.setdefault(key, []).append(file)
     constants = [f"{text(value)} as {identifier(name)}" for name, value in scan.constants.items()]
     queries = []
-    for files in alike.values():
+    for files in _alike(scan, wanted):
         selected = [_column(files[0], column) for column in wanted]
         queries.append(f"select {', '.join([*selected, *constants]) or '1 as one'} from {_reader(scan, files)}")
     if not queries:
         empty = [f"cast(null as varchar) as {identifier(column.name)}" for column in wanted]
         return f"select {', '.join([*empty, *constants]) or '1 as one'} where false"
     return " union all ".join(queries)
+
+
+def _alike(scan: Scan, wanted: Sequence[Column]) -> list[list[DataFile]]:
+    """Returns files by what one query can read together: equal names and types, and rows deleted in all or in none."""
+    alike: dict[tuple[object, ...], list[DataFile]] = {}
+    for file in scan.files:
+        columns = [file.columns[column.name] for column in wanted]
+        key = (bool(file.deletes), *((found.physical, found.type, found.default) for found in columns))
+        alike.setdefault(key, []).append(file)
+    return list(alike.values())
 
 
 def _column(file: DataFile, column: Column) -> str:

@@ -58,8 +58,9 @@
                 ~ ' read it. Register the folder again (the setting of its path, or register_raw_tables), or have the files'
                 ~ ' written anew.') -%}
         {%- endfor -%}
-        {%- set several = found.spark_sql if found.kinds.values() | list | select('eq', 'integer') | list else none -%}
-        {{ return({'kinds': kinds, 'sql': several}) }}
+        {{ return({
+            'kinds': kinds, 'sql': matched_ids.python().spark_sql(described.location, columns, partition, wanted),
+        }) }}
     {%- endif -%}
     {{ return({'kinds': kinds}) }}
 {%- endmacro %}
@@ -67,7 +68,11 @@
 
 {% macro duckdb__scan_raw_table(source, partition, wanted) -%}
     {%- set columns = partition.columns if partition is not none else [] -%}
-    {{ return(matched_ids.python().scan(matched_ids.raw_path(source), columns, partition, wanted)) }}
+    {%- set path = matched_ids.raw_path(source) -%}
+    {{ return({
+        'kinds': matched_ids.python().scan(path, columns, partition, wanted).kinds,
+        'sql': matched_ids.python().duckdb_sql(path, columns, partition, wanted),
+    }) }}
 {%- endmacro %}
 
 
