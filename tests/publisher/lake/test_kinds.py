@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dbt_matched_ids import sql
-from dbt_matched_ids.invocation import Invocation
+from dbt_matched_ids.invocation import Invocation, Scanned
 from publisher.errors import SourceNotReady, UsageError
 from publisher.lake.files import LocalFiles
 from publisher.lake.folder import FolderTable
@@ -215,3 +215,16 @@ def test_a_catalog_names_the_same_kinds(name: str, kind: Kind) -> None:
 
 def test_an_arrow_type_within_another_is_looked_into() -> None:
     assert kind_of(pa.dictionary(pa.int32(), pa.dictionary(pa.int32(), pa.string()))) is Kind.TEXT
+
+
+def test_each_engine_refuses_only_the_names_that_it_cannot_read_itself(tmp_path: Path) -> None:
+    """DuckDB takes [ for a pattern; Spark, which names files only where their integers differ, takes braces for one."""
+    wanted = (ID,)
+    braces = Scanned(write(tmp_path / "{a,b}", pa.array([7], pa.int32()), pa.array([8])).scan(None, wanted), wanted)
+    assert sorted(row[0] for row in duckdb.sql(braces.sql).fetchall()) == ["7", "8"]
+    with pytest.raises(UsageError, match="has a sign of a pattern in its name"):
+        assert braces.spark_sql
+    brackets = Scanned(write(tmp_path / "a[1]", TEXTS["string"], TEXTS["large_string"]).scan(None, wanted), wanted)
+    assert brackets.spark_sql is None
+    with pytest.raises(UsageError, match="has a wildcard"):
+        assert brackets.sql
