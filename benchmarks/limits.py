@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from publisher.encode import _LEVEL, _PIECE_BYTES  # what the product takes, also when that changes
+from publisher.file.encoding import _LEVEL, _PIECE_BYTES  # what the product takes, also when that changes
 
 
 def decode(table: Path) -> None:

@@ -21,8 +21,8 @@ from publisher.lake.files import FileMissing
 
 if TYPE_CHECKING:
     from dbt_matched_ids.invocation import Invocation
-    from publisher.artifacts import FileState
     from publisher.lake.s3_files import S3Files
+    from publisher.values import FileState
 
 
 class S3Failed(OwnWords):

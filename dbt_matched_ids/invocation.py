@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_matched_ids import sql
-from publisher.artifacts import FileState
 from publisher.errors import UsageError
 from publisher.lake.files import Files, LocalFiles
 from publisher.lake.folder import FolderTable
 from publisher.lake.partition_names import Chosen
 from publisher.lake.raw_tables import RawTable, open_raw_table
 from publisher.lake.scan import Column, Role, Scan
+from publisher.values import FileState
 
 if TYPE_CHECKING:
     from publisher.lake.glue import GlueTable

@@ -1,9 +1,15 @@
-"""What all AWS clients of the publisher share: how they are set up, and what their error codes ask a person to do."""
+"""What all AWS clients share: how they are set up, and the one translation of what goes wrong into what to do.
+
+An answer of S3 or Glue, or an exception of botocore, becomes a code (`code`), and a code becomes a sentence and an
+advice (`failure`). What differs between the destination, tables in S3 and the Glue catalog is a `Service`.
+"""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -12,8 +18,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from publisher.errors import StoreFailed, UsageError
 
-# What to do about a code of a service, or an exception of botocore, by its name.
-CREDENTIAL_HINTS = {
+# What is raised, by botocore too, over an answer that was cut off, or that something else than the service gave.
+_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
+# Everything that asking a service may raise.
+FAILURES = (ClientError, BotoCoreError, *_UNREADABLE)
+
+MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+DAMAGED = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "AllAccessDisabled", "AccountProblem"})
+_CREDENTIAL_HINTS = {
     **dict.fromkeys(
         # 400: what is left of the others where an answer has no body to tell, as a HEAD's.
         (
@@ -36,6 +50,35 @@ CREDENTIAL_HINTS = {
     ),
     "NoRegionError": "Set AWS_REGION (or AWS_DEFAULT_REGION, or a region in the AWS profile).",
 }
+# What to do about a code, whichever service it is of; a service's own advice wins.
+_HINTS = {
+    **_CREDENTIAL_HINTS,
+    **dict.fromkeys(
+        ("ThrottlingException", "Throttling", "RequestLimitExceeded", "ConcurrentModificationException"),
+        "boto3 tried five times already: run again later, less often, or ask AWS for a higher limit.",
+    ),
+    "NotImplemented": "The store lacks this part of S3: `publisher doctor` tells what it can do. Use another store.",
+    "NoSuchUpload": "Somebody, or a lifecycle rule of the bucket, ended the multipart upload. Run again.",
+    "PermanentRedirect": "The bucket is in another region: set AWS_REGION to it.",
+    "GlueEncryptionException": "The catalog is encrypted: grant kms:Decrypt on its key.",
+}
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is told of one service that is asked.
+
+    Attributes:
+        name: How a sentence calls it.
+        rights: What to grant when it denies something.
+        checks: What to look at when it cannot be reached, or keeps failing.
+        hints: What to do about codes that mean something particular here.
+    """
+
+    name: str
+    rights: str
+    checks: str
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 def client(service: str, endpoint_url: str | None = None) -> Any:
@@ -63,8 +106,8 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
         ) from error
     except BotoCoreError as error:
         name = type(error).__name__
-        if name in CREDENTIAL_HINTS:
-            raise UsageError(f"boto3 cannot be set up: {name}.", CREDENTIAL_HINTS[name]) from error
+        if name in _CREDENTIAL_HINTS:
+            raise UsageError(f"boto3 cannot be set up: {name}.", _CREDENTIAL_HINTS[name]) from error
         raise StoreFailed(
             f"boto3 cannot be set up: {name}.", "Check AWS_PROFILE, AWS_REGION and ~/.aws/config."
         ) from error
@@ -75,10 +118,38 @@ def code(error: Exception) -> str:
 
     For an exception that is not a service's answer, its kind. Never the text: it may quote a request.
     """
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "unknown")
+        return str(error.response.get("Error", {}).get("Code") or status)
+    return type(error).__name__ if isinstance(error, BotoCoreError) else "unreadable answer"
+
+
+def is_answer(error: Exception) -> bool:
+    """Whether a service, or what stands before it, answered at all."""
+    return isinstance(error, ClientError)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a service answered that it will not do it, and not that something went wrong while it did."""
     if not isinstance(error, ClientError):
-        return type(error).__name__
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "unknown")
-    return str(error.response.get("Error", {}).get("Code") or status)
+        return False
+    return 400 <= error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500
+
+
+def failure(error: Exception, service: Service, doing: str, where: str = "") -> StoreFailed:
+    """Returns what a failure means for a person. The service's own text is kept out: it may quote a request.
+
+    Args:
+        error: One of `FAILURES`.
+        service: What was asked.
+        doing: What for, as `reading s3://…`.
+        where: Where it was asked, as ` in eu-west-1`; begins with a space.
+    """
+    found = code(error)
+    hint = service.hints.get(found) or (service.rights if found in _DENIED else _HINTS.get(found))
+    return StoreFailed(
+        f"{service.name} failed while {doing}{where}: {found}.", hint or f"Retries are spent. {service.checks}"
+    )
 
 
 class Deadline:

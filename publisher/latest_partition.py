@@ -17,10 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from publisher.artifacts import StoredObject
 from publisher.errors import GuardRefusal, NothingNew, SourceNotReady, UsageError
 from publisher.guards import partition_key, require_not_older
-from publisher.keys import Destination
 from publisher.lake.files import parse_glue_table
 from publisher.lake.glue import GlueCatalog, GlueTable, require_registered
 from publisher.partitions.limits import DAYS_AHEAD, Limits, require_near
@@ -38,7 +36,9 @@ from publisher.partitions.rule import (
     require_one,
     require_some,
 )
-from publisher.store import Store
+from publisher.store.keys import Destination
+from publisher.store.protocol import Store
+from publisher.values import StoredObject
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from publisher import guards, promote
-from publisher.artifacts import Metadata, StoredObject
+from publisher import guards
 from publisher.errors import GuardRefusal, IntegrityError, UsageError
-from publisher.hold import current_hold, release_hold, set_hold
-from publisher.inspect_active import require_active, verify_object
-from publisher.keys import Destination
-from publisher.store import Store
+from publisher.store.active import require_there
+from publisher.store.hold import current_hold, release_hold, set_hold
+from publisher.store.keys import Destination
+from publisher.store.promotion import Promotion
+from publisher.store.protocol import Store
+from publisher.store.staging import StagedFile
+from publisher.values import Metadata, StoredObject
+from publisher.verify import verify_object
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def rollback(
         Conflict: Somebody else promoted twice in the meantime.
         StoreFailed: The store failed.
     """
-    active = require_active(store, destination)
+    promotion = Promotion(store, destination)
+    active = require_there(promotion.active, destination)
     target = _target(store, destination, active, staged_key)
     verification = verify_object(store, target)
     if verification.differences:
@@ -69,7 +73,7 @@ def rollback(
     if hold_reason is not None and not was_held:
         set_hold(store, destination, hold_reason, by, now)
     try:
-        promoted, previous = _promote(store, destination, target, active)
+        promoted, previous = _promote(promotion, target)
     except BaseException:
         if hold_reason is not None and not was_held:
             release_hold(store, destination)
@@ -92,9 +96,7 @@ def _target(store: Store, destination: Destination, active: StoredObject, staged
     return target
 
 
-def _promote(
-    store: Store, destination: Destination, target: StoredObject, active: StoredObject
-) -> tuple[StoredObject, StoredObject | None]:
+def _promote(promotion: Promotion, target: StoredObject) -> tuple[StoredObject, StoredObject | None]:
     def metadata(replaced: StoredObject | None) -> Metadata:
         try:
             guards.require_not_older(target.metadata.source_partition, replaced)
@@ -106,10 +108,9 @@ def _promote(
             ids_added=None,
             ids_removed=None,
             overruled=overruled,
-            staged_key=target.key,
             replaces=replaced.metadata.staged_key if replaced else None,
         )
 
-    staged = promote.Staged(target.key, target.etag, target.bytes, target.metadata)
-    way, staged = promote.require_compare_and_swap(store, destination, staged, active)
-    return promote.promote(store, destination, replace(staged, metadata=metadata(active)), way, active, metadata)
+    promotion.judge(metadata)
+    promotion.take(StagedFile(target.key, target.etag, target.bytes, target.metadata))
+    return promotion.promote(), promotion.active

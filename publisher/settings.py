@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from publisher.artifacts import TableRef, is_metadata_text
 from publisher.errors import UsageError
-from publisher.keys import Destination
+from publisher.guards.limits import Limits
 from publisher.lake.files import normal_location, parse_glue_table
+from publisher.store.keys import Destination
+from publisher.values import TableRef, is_metadata_text
 
 TABLE_KINDS = ("parquet", "iceberg", "glue")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How far a new file may be from the active one, and how large it may be.
-
-    Attributes:
-        max_ids: More ids are refused; None for no limit.
-        min_percent_of_active: Fewer ids than this percentage of active's are refused.
-        max_percent_removed: When more than this percentage of active's ids are missing, the file is refused.
-    """
-
-    max_ids: int | None = 10_000_000
-    min_percent_of_active: float = 50
-    max_percent_removed: float = 30
-
-    def __post_init__(self) -> None:
-        """Checks the numbers.
-
-        Raises:
-            UsageError: One cannot be meant.
-        """
-        if self.max_ids is not None and self.max_ids < 1:
-            raise UsageError(f"--max-ids is {self.max_ids}.", "Give a number of at least 1.")
-        for name in ("min_percent_of_active", "max_percent_removed"):
-            if not 0 <= getattr(self, name) <= 100:
-                option = f"--{name.replace('_', '-')}"
-                raise UsageError(f"{option} is {getattr(self, name):g}.", "Give a percentage from 0 to 100.")
-
-
-NO_LIMITS = Limits(None, 0, 100)
 
 
 @dataclass(frozen=True)
@@ -72,7 +42,7 @@ class PublishSettings:
     document_prefix: str = "000"
     final_newline: bool = False
     spool_dir: Path | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     overrule: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:

@@ -18,8 +18,8 @@ from hypothesis import settings
 
 from demo import seaweedfs
 from demo.seaweedfs import Endpoint
-from publisher.keys import Destination
-from publisher.s3 import S3Store
+from publisher.store.keys import Destination
+from publisher.store.s3 import S3Store
 from tests import strict_moto
 from tests.glue import jars as test_jars
 

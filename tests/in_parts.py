@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from publisher.promote import Way
-from publisher.s3 import S3Store
+from publisher.store.conditions import SwapMethod
+from publisher.store.s3 import S3Store
 from tests.conftest import Bucket
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def store_in_parts(bucket: Bucket, client: S3Client | None = None) -> S3Store:
 CONDITIONS = ("If-Match", "If-None-Match")
 
 
-def ignoring(client: S3Client, *ways: Way, conditions: tuple[str, ...] = CONDITIONS) -> S3Client:
+def ignoring(client: S3Client, *ways: SwapMethod, conditions: tuple[str, ...] = CONDITIONS) -> S3Client:
     """Makes a client leave out the conditions on what is replaced, as if the store ignored them.
 
     In the client, before it signs: botocore signs these headers, so that nothing behind it could take them away.

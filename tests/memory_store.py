@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import BinaryIO
 
-from publisher.artifacts import StoredObject
 from publisher.errors import IntegrityError
-from publisher.store import ObjectMissing, PreconditionFailed, Swap
+from publisher.store.protocol import ObjectMissing, PreconditionFailed, Swap
+from publisher.values import StoredObject
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks import report, results
 from publisher import guards
-from publisher.artifacts import Metadata
 from publisher.cli import cli
 from publisher.errors import PublisherError
+from publisher.values import Metadata
 from tests.conftest import PROJECT
 
 README = (PROJECT / "README.md").read_text()

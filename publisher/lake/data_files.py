@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady
 from publisher.lake.files import Files, is_hidden
 from publisher.lake.footers import columns_by_name, parquet_file, side_by_side
 from publisher.lake.other_formats import require_no_hudi_partition
 from publisher.lake.partition_names import partition_level
 from publisher.lake.scan import Column, DataFile, Role
+from publisher.values import FileState
 
 _REMOTE_READS = 16
 _LOCAL_READS = 2

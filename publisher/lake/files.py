@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady, UsageError
+from publisher.values import FileState
 
 
 class FileMissing(Exception):

@@ -12,11 +12,11 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady
 from publisher.lake.files import FileMissing, Files
 from publisher.lake.kinds import kind_of
 from publisher.lake.scan import Column, FileColumn
+from publisher.values import FileState
 
 _THREADS = 16
 # Reads a column chunk in pieces instead of whole: memory does not depend on the size of the row groups.

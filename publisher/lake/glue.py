@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from publisher import aws
 from publisher.aws import Deadline
-from publisher.errors import SourceNotReady, StoreFailed
+from publisher.errors import SourceNotReady
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -20,25 +18,15 @@ _PARTITIONS_PER_PAGE = 1000  # the most that GetPartitions allows
 _MISSING = "EntityNotFoundException"
 # An expression that Glue does not take, or that meets a value which is not of its column's type.
 _EXPRESSION_REFUSED = frozenset({"InvalidInputException", "InvalidStateException"})
-# What to do about a code of Glue, or an exception of botocore, by its name.
-_HINTS = {
-    **dict.fromkeys(
-        ("AccessDeniedException", "AccessDenied", "403"),
-        "Grant glue:GetTable and glue:GetPartitions on the catalog, the database and the table; where Lake Formation "
-        "governs it, also lakeformation:GetDataAccess, and DESCRIBE and SELECT on the table.",
+_SERVICE = aws.Service(
+    name="Glue",
+    rights="Grant glue:GetTable and glue:GetPartitions on the catalog, the database and the table; where Lake "
+    "Formation governs it, also lakeformation:GetDataAccess, and DESCRIBE and SELECT on the table.",
+    checks="Check the region, AWS_ENDPOINT_URL_GLUE and the network, then run again.",
+    hints=dict.fromkeys(
+        ("ValidationException", "InvalidInputException"), "Check the names of the database and the table."
     ),
-    **dict.fromkeys(
-        ("ThrottlingException", "Throttling", "RequestLimitExceeded", "ConcurrentModificationException"),
-        "boto3 tried five times already: run again later, less often, or ask AWS for a higher limit.",
-    ),
-    "GlueEncryptionException": "The catalog is encrypted: grant kms:Decrypt on its key.",
-    "ValidationException": "Check the names of the database and the table.",
-    "InvalidInputException": "Check the names of the database and the table.",
-    **aws.CREDENTIAL_HINTS,
-}
-# What is raised, by botocore too, over an answer that was cut off, or that something else than Glue gave.
-_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
-_RETRIES_SPENT = "Retries are spent. Check the region, AWS_ENDPOINT_URL_GLUE and the network, then run again."
+)
 
 
 class ExpressionRefused(Exception):
@@ -127,7 +115,7 @@ class GlueCatalog:
             answer = self._client.get_table(DatabaseName=database, Name=name)
             self.requests += 1
             return _table(database, name, answer["Table"])
-        except (ClientError, BotoCoreError, *_UNREADABLE) as error:
+        except aws.FAILURES as error:
             self._raise(error, doing, database, name)
 
     def partitions(self, database: str, name: str, expression: str | None = None) -> Iterator[GluePartition]:
@@ -168,22 +156,19 @@ class GlueCatalog:
                 yield from found
                 if "NextToken" in page:
                     self._deadline.require_time(doing)
-        except (ClientError, BotoCoreError, *_UNREADABLE) as error:
-            if expression is not None and isinstance(error, ClientError) and aws.code(error) in _EXPRESSION_REFUSED:
+        except aws.FAILURES as error:
+            if expression is not None and aws.code(error) in _EXPRESSION_REFUSED:
                 raise ExpressionRefused(expression) from error
             self._raise(error, doing, database, name)
 
     def _raise(self, error: Exception, doing: str, database: str, name: str) -> NoReturn:
-        """Raises what a person can act on; AWS's own text is kept out: it may quote a request."""
-        code = "unreadable answer" if isinstance(error, _UNREADABLE) else aws.code(error)
-        if code == _MISSING:
+        """Raises what a person can act on."""
+        if aws.code(error) == _MISSING:
             raise SourceNotReady(
                 f"The table {database}.{name}, or its database, is not in the Glue catalog{self._where()}.",
                 "Check its name, the region (AWS_REGION) and the account; a crawler or a load may still have to run.",
             ) from error
-        raise StoreFailed(
-            f"Glue failed while {doing}{self._where()}: {code}.", _HINTS.get(code, _RETRIES_SPENT)
-        ) from error
+        raise aws.failure(error, _SERVICE, doing, self._where()) from error
 
     def _where(self) -> str:
         region = self._client.meta.region_name

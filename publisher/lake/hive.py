@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 
-from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady
 from publisher.lake.data_files import data_files, footers, require_no_partition_column
 from publisher.lake.files import FileMissing, Files, normal_location
@@ -14,6 +13,7 @@ from publisher.lake.glue import GlueCatalog, GluePartition, GlueTable, require_r
 from publisher.lake.other_formats import require_no_other_table
 from publisher.lake.partition_names import Chosen, partition_name, require_partitioned_by
 from publisher.lake.scan import Column, Scan, scan_of
+from publisher.values import FileState
 
 _FOLDERS_SHOWN = 3
 

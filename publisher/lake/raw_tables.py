@@ -81,7 +81,7 @@ def open_raw_table(setting: str, files: Callable[[str], Files]) -> RawTable:
 
 def _iceberg(location: str, files: Callable[[str], Files]) -> RawTable:
     try:
-        from publisher.lake.iceberg_table import IcebergTable
+        from publisher.lake.iceberg.table import IcebergTable
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Reading an Iceberg table takes the Python package {str(error.name).partition('.')[0]}, which is not "

@@ -6,12 +6,13 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import HTTPClientError, IncompleteReadError
 
 from publisher import aws
-from publisher.artifacts import FileState
-from publisher.errors import SourceNotReady, StoreFailed
+from publisher.errors import SourceNotReady
 from publisher.lake.files import Child, FileMissing
+from publisher.seekable import Seekable
+from publisher.values import FileState
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,19 +22,13 @@ _Answer = TypeVar("_Answer")
 # One request for so much at once: with a round trip of 30 ms, 8 MiB still come at the connection's speed.
 _READ_AHEAD_BYTES = 8 << 20
 _BODY_ATTEMPTS = 3
-_MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
-_CHANGED = frozenset({"PreconditionFailed", "412"})
-_HINTS = {
-    **dict.fromkeys(
-        ("AccessDenied", "403", "AllAccessDisabled", "AccountProblem"),
-        "Grant these credentials s3:GetObject on the table's folder and s3:ListBucket on its bucket, kms:Decrypt where "
-        "it is encrypted with a key of yours, and in a Lake Formation account access to the location.",
-    ),
-    "NoSuchBucket": "The table's bucket is gone, or is at another endpoint: check AWS_ENDPOINT_URL_S3.",
-    "PermanentRedirect": "The table's bucket is in another region: set AWS_REGION to it.",
-    **aws.CREDENTIAL_HINTS,
-}
-_RETRIES_SPENT = "Retries are spent. Check the network, then run again; active is whole."
+_SERVICE = aws.Service(
+    name="The store",
+    rights="Grant these credentials s3:GetObject on the table's folder and s3:ListBucket on its bucket, kms:Decrypt "
+    "where it is encrypted with a key of yours, and in a Lake Formation account access to the location.",
+    checks="Check the network, then run again; active is whole.",
+    hints={"NoSuchBucket": "The table's bucket is gone, or is at another endpoint: check AWS_ENDPOINT_URL_S3."},
+)
 
 
 class S3Files:
@@ -94,7 +89,7 @@ class S3Files:
 
     def open(self, file: FileState) -> BinaryIO:
         """Opens the object in the version that `file` names; its bytes are asked for when they are read."""
-        return io.BufferedReader(_Object(self, file), _READ_AHEAD_BYTES)
+        return io.BufferedReader(S3Object(self, file), _READ_AHEAD_BYTES)
 
     def read_range(self, file: FileState, begin: int, length: int) -> bytes:
         """Returns `length` bytes from `begin`, of this version of the object.
@@ -125,56 +120,39 @@ class S3Files:
         self._deadline.require_time(f"reading {location}")
         try:
             return request()
-        except (ClientError, BotoCoreError, KeyError, ValueError) as error:
+        except aws.FAILURES as error:
             self._fail(location, error)
 
     def _fail(self, location: str, error: Exception) -> NoReturn:
-        """Raises what the error means; the store's own text is kept out: it may quote a request."""
+        """Raises what the error means."""
         code = aws.code(error)
-        if code in _MISSING:
+        if code in aws.MISSING:
             raise FileMissing(location) from None
-        if code in _CHANGED:
+        if code in aws.CHANGED:
             raise SourceNotReady(
                 f"The file {location} of the table was replaced while it was read.",
                 "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
             ) from error
-        if not isinstance(error, (ClientError, BotoCoreError)):
-            code = "unreadable answer"
-        raise StoreFailed(
-            f"The store failed while reading {location}: {code}.", _HINTS.get(code, _RETRIES_SPENT)
-        ) from error
+        raise aws.failure(error, _SERVICE, f"reading {location}") from error
 
 
-class _Object(io.RawIOBase):
-    """One object as a file that can be read at any position."""
+class S3Object(Seekable):
+    """One version of an object as a file; each read is a request."""
 
     def __init__(self, files: S3Files, file: FileState) -> None:
-        super().__init__()
+        """Sends nothing yet.
+
+        Args:
+            files: Reads it.
+            file: The object, in the version that is wanted.
+        """
+        super().__init__(file.bytes)
         self._files = files
         self._file = file
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._file.bytes}[whence]
-        self._position = max(0, begin + offset)
-        return self._position
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # BufferedReader gives these
-        length = min(len(buffer), self._file.bytes - self._position)
-        if length <= 0:
-            return 0
-        buffer[:length] = self._files.read_range(self._file, self._position, length)
-        self._position += length
-        return length
+    def fetch(self, begin: int, length: int) -> bytes:
+        """Returns `length` bytes from `begin`; see `S3Files.read_range`."""
+        return self._files.read_range(self._file, begin, length)
 
 
 def _split(location: str) -> tuple[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady
 from publisher.lake.kinds import Kind
+from publisher.values import FileState
 
 _REWRITE = "Have these files written anew with one type in all of them"
 _OF_OTHER_TYPE = "Cast the column to a string where it is written: its text is not the same in all engines"

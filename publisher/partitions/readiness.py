@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from publisher.errors import SourceNotReady
 from publisher.lake.glue import GluePartition
 from publisher.partitions.rule import NAMES_SHOWN, Values, partition_name
-from publisher.store import Store
+from publisher.store.protocol import Store
 
 # So many partitions are asked whether they are ready; a wrong --ready-file would otherwise ask for all of them.
 _MOST_LOOKS = 50

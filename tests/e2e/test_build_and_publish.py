@@ -15,9 +15,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from publisher.errors import SourceNotReady
-from publisher.inspect_active import verify
+from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
-from publisher.settings import NO_LIMITS, PublishSettings
+from publisher.settings import PublishSettings
+from publisher.verify import verify
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, Lake
 from tests.e2e.expectation import expected_content

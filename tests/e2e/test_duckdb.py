@@ -20,11 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from publisher.artifacts import FileState
 from publisher.errors import GuardRefusal
+from publisher.guards.limits import NO_LIMITS
 from publisher.lake.s3_files import S3Files
 from publisher.publish import publish
-from publisher.settings import NO_LIMITS, PublishSettings
+from publisher.settings import PublishSettings
+from publisher.values import FileState
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, Lake, fill_small_lake
 from tests.e2e.expectation import expected_content

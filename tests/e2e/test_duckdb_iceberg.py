@@ -57,7 +57,7 @@ from pyiceberg.types import (
 from dbt_local_duckdb.s3 import S3FileSystem
 from dbt_matched_ids.invocation import Invocation
 from publisher.errors import PublisherError
-from publisher.lake.iceberg_table import IcebergTable
+from publisher.lake.iceberg.table import IcebergTable
 from publisher.lake.partition_names import Chosen, levels_of
 from publisher.lake.scan import Column, Role
 from tests.conftest import PROJECT, Bucket
@@ -777,7 +777,7 @@ def test_pyiceberg_is_imported_for_such_a_table_alone(
         "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'boto3', 'numpy'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
-    for name in [name for name in sys.modules if name.startswith(("pyiceberg", "publisher.lake.iceberg"))]:
+    for name in [name for name in sys.modules if name.startswith(("pyiceberg", "publisher.lake.iceberg.metadata"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyiceberg", None)
     said = raw.refusal(f"iceberg:{tmp_path}/x")

@@ -21,8 +21,9 @@ import pytest
 from pyiceberg.table import StaticTable
 from pyspark.sql import SparkSession
 
+from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
-from publisher.settings import NO_LIMITS, PublishSettings
+from publisher.settings import PublishSettings
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, Ended, Lake
 from tests.e2e.expectation import expected_content

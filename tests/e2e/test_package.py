@@ -17,7 +17,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
-from publisher.dbt_artifacts import read_build
+from publisher.table.dbt_artifacts import read_build
 from tests.conftest import PROJECT
 from tests.e2e.conftest import CPF_ONE, CPF_TWO, Ended
 

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from publisher.errors import PublisherError
+from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
-from publisher.settings import NO_LIMITS, PublishSettings
+from publisher.settings import PublishSettings
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Lake
 from tests.e2e.test_duckdb import on_duckdb

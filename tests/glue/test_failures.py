@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from publisher.errors import SourceNotReady
+from publisher.guards.limits import NO_LIMITS
+from publisher.lake.access import LakeAccess
 from publisher.lake.glue import GlueCatalog
 from publisher.lake.s3_files import S3Files
 from publisher.publish import Watcher, publish
-from publisher.settings import NO_LIMITS, PublishSettings
-from publisher.source import Lake
+from publisher.settings import PublishSettings
 from tests.conftest import Bucket
 from tests.glue.catalog import parquet_table
 from tests.glue.conftest import CPF_ONE, CPF_TWO, GlueLake, GlueStore, fill, new_lake
@@ -249,7 +250,7 @@ def test_a_statement_that_timed_out_on_a_new_day(what: str, day: str, lake: Glue
 def test_a_build_that_replaces_the_table_during_a_publish(lake: GlueLake, target: Bucket) -> None:
     built = lake.build()
     assert built.success, built.output
-    own_lake = Lake(s3=S3Files(target.client), glue=GlueCatalog(client=lake.glue))
+    own_lake = LakeAccess(s3=S3Files(target.client), glue=GlueCatalog(client=lake.glue))
     settings = PublishSettings(target.destination, target_path=lake.target_path, limits=NO_LIMITS)
     read: list[int] = []
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from publisher.lake.access import LakeAccess as Tables
 from publisher.lake.glue import GlueCatalog
 from publisher.lake.s3_files import S3Files
 from publisher.publish import publish
 from publisher.settings import PublishSettings
-from publisher.source import Lake as Tables
 from tests.conftest import Bucket
 
 # The fixtures of the other folder, too: this is about both.

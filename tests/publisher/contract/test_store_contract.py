@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from publisher.errors import IntegrityError
-from publisher.promote import Way, prepared
-from publisher.store import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Store
+from publisher.store.conditions import SwapMethod, prepared
+from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Store
 from tests.conftest import Bucket, new_bucket
 from tests.in_parts import PART_BYTES, store_in_parts, uploads
 from tests.memory_store import MemoryStore
@@ -37,14 +37,14 @@ def small(place: Bucket | None) -> Store:
     return store_in_parts(place) if place else MemoryStore(PART_BYTES)
 
 
-@pytest.fixture(params=list(Way), ids=[way.name for way in Way])
-def way(request: pytest.FixtureRequest) -> Way:
-    found: Way = request.param
+@pytest.fixture(params=list(SwapMethod), ids=[way.name for way in SwapMethod])
+def way(request: pytest.FixtureRequest) -> SwapMethod:
+    found: SwapMethod = request.param
     return found
 
 
 def copy(
-    store: Store, way: Way, source: str, source_etag: str, destination: str, expected_etag: str | None,
+    store: Store, way: SwapMethod, source: str, source_etag: str, destination: str, expected_etag: str | None,
     texts: dict[str, str],
 ) -> str:  # fmt: skip
     with prepared(store, way, source, source_etag, destination, texts) as swap:
@@ -111,7 +111,7 @@ def test_reading_asks_for_one_version(store: Store) -> None:
         content(store, "absent", NO_ETAG)
 
 
-def test_a_copy_onto_nothing_expects_nothing(store: Store, way: Way) -> None:
+def test_a_copy_onto_nothing_expects_nothing(store: Store, way: SwapMethod) -> None:
     etag = create(store, "stage/one", b"abc")
     copied = copy(store, way, "stage/one", etag, "active", None, {"total_ids": "4"})
     found = store.head("active")
@@ -124,7 +124,7 @@ def test_a_copy_onto_nothing_expects_nothing(store: Store, way: Way) -> None:
     assert dict(still.texts) == {"total_ids": "4"}
 
 
-def test_a_copy_replaces_the_version_it_expects_and_no_other(store: Store, way: Way) -> None:
+def test_a_copy_replaces_the_version_it_expects_and_no_other(store: Store, way: SwapMethod) -> None:
     one, two = create(store, "stage/one", b"one"), create(store, "stage/two", b"two")
     active = copy(store, way, "stage/one", one, "active", None, {"n": "1"})
     with pytest.raises(PreconditionFailed):
@@ -134,14 +134,14 @@ def test_a_copy_replaces_the_version_it_expects_and_no_other(store: Store, way: 
     assert content(store, "active", swapped) == b"two"
 
 
-def test_a_copy_onto_nothing_does_not_pass_for_a_replacement(store: Store, way: Way) -> None:
+def test_a_copy_onto_nothing_does_not_pass_for_a_replacement(store: Store, way: SwapMethod) -> None:
     etag = create(store, "stage/one", b"one")
     with pytest.raises(PreconditionFailed):
         copy(store, way, "stage/one", etag, "active", NO_ETAG, {})
     assert store.head("active") is None
 
 
-def test_a_copy_takes_the_version_of_the_source_that_was_verified(store: Store, way: Way) -> None:
+def test_a_copy_takes_the_version_of_the_source_that_was_verified(store: Store, way: SwapMethod) -> None:
     create(store, "stage/one", b"one")
     for source in ("stage/one", "stage/absent"):
         with pytest.raises(PreconditionFailed):
@@ -149,7 +149,7 @@ def test_a_copy_takes_the_version_of_the_source_that_was_verified(store: Store, 
     assert store.head("active") is None
 
 
-def test_a_copy_onto_itself_under_a_failing_condition_changes_nothing(store: Store, way: Way) -> None:
+def test_a_copy_onto_itself_under_a_failing_condition_changes_nothing(store: Store, way: SwapMethod) -> None:
     etag = create(store, "x", b"abc")
     for expected in (None, NO_ETAG):
         with pytest.raises(PreconditionFailed):
@@ -176,7 +176,7 @@ def test_what_is_deleted_is_gone_if_it_is_what_was_seen(store: Store) -> None:
     assert store.head("x") is None
 
 
-def test_of_racing_copies_exactly_one_wins(store: Store, way: Way, request: pytest.FixtureRequest) -> None:
+def test_of_racing_copies_exactly_one_wins(store: Store, way: SwapMethod, request: pytest.FixtureRequest) -> None:
     etags = [create(store, f"stage/{number}", f"content {number}".encode()) for number in range(8)]
     active = copy(store, way, "stage/0", etags[0], "active", None, {"n": "0"})
 
@@ -189,7 +189,7 @@ def test_of_racing_copies_exactly_one_wins(store: Store, way: Way, request: pyte
 
     with ThreadPoolExecutor(7) as pool:
         winners = [number for number in pool.map(swap, range(1, 8)) if number is not None]
-    if request.node.callspec.params["place"] == "seaweed" and way is Way.PARTS:
+    if request.node.callspec.params["place"] == "seaweed" and way is SwapMethod.PARTS:
         # It looks at the condition first and replaces the object then, with time in between: several can win. That is
         # why CopyObject is the first choice, and what `publisher doctor` tries.
         assert winners
@@ -202,7 +202,7 @@ def test_of_racing_copies_exactly_one_wins(store: Store, way: Way, request: pyte
     assert content(store, "active", found.etag) == f"content {number}".encode()
 
 
-def test_what_is_active_is_whole_while_it_is_replaced(store: Store, way: Way) -> None:
+def test_what_is_active_is_whole_while_it_is_replaced(store: Store, way: SwapMethod) -> None:
     contents = [bytes([number]) * 300_000 for number in range(6)]
     stages = [create(store, f"stage/{number}", body) for number, body in enumerate(contents)]
     first = copy(store, way, "stage/0", stages[0], "active", None, {"n": "0"})
@@ -239,8 +239,8 @@ def test_a_large_file_comes_back_and_is_copied_whole(size: int, small: Store, pl
     assert found is not None
     assert (found.etag, found.bytes, dict(found.texts)) == (etag, size, TEXTS)
     assert content(small, "stage/one", etag) == some(size)
-    copied = copy(small, Way.PARTS, "stage/one", etag, "active", None, {"n": "1"})
-    again = copy(small, Way.PARTS, "stage/one", etag, "active", copied, {"n": "2"})
+    copied = copy(small, SwapMethod.PARTS, "stage/one", etag, "active", None, {"n": "1"})
+    again = copy(small, SwapMethod.PARTS, "stage/one", etag, "active", copied, {"n": "2"})
     found = small.head("active")
     assert found is not None
     assert (found.etag, found.bytes, dict(found.texts)) == (again, size, {"n": "2"})
@@ -287,5 +287,5 @@ def test_what_was_refused_is_thrown_away(store: Store, place: Bucket | None) -> 
     etag = create(store, "stage/one", b"one")
     for expected in (NO_ETAG, None):
         with pytest.raises(PreconditionFailed):
-            copy(store, Way.PARTS, "stage/one", etag, "stage/one", expected, {})
+            copy(store, SwapMethod.PARTS, "stage/one", etag, "stage/one", expected, {})
     assert place is None or uploads(place) == []

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from botocore.httpsession import URLLib3Session
 
 from publisher.cli import main
-from publisher.s3 import S3Store
+from publisher.store.s3 import S3Store
 
 
 class _DeadlyBody:

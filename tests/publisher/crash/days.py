@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from publisher.artifacts import Report, TableRef
 from publisher.errors import Conflict
-from publisher.inspect_active import verify
-from publisher.keys import Destination
-from publisher.publish import publish
-from publisher.s3 import S3Store
+from publisher.publish import Published, publish
 from publisher.settings import PublishSettings
-from publisher.store import Store
+from publisher.store.keys import Destination
+from publisher.store.protocol import Store
+from publisher.store.s3 import S3Store
+from publisher.values import TableRef
+from publisher.verify import verify
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +46,7 @@ class Day:
     content: bytes
     folder: Path
 
-    def publish(self, destination: Destination, store: Store) -> Report:
+    def publish(self, destination: Destination, store: Store) -> Published:
         """Publishes it, under a staging key of its own: no test waits for the next second."""
         table = TableRef("parquet", str(self.folder))
         settings = PublishSettings(destination, table=table, source_partition=self.partition)

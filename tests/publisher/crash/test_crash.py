@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from publisher.keys import Destination
-from publisher.s3 import S3Store
+from publisher.store.keys import Destination
+from publisher.store.s3 import S3Store
 from tests.conftest import PROJECT, Bucket
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day
 

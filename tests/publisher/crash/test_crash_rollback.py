@@ -9,9 +9,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from publisher.hold import current_hold, release_hold
-from publisher.keys import Destination
-from publisher.s3 import S3Store
+from publisher.store.hold import current_hold, release_hold
+from publisher.store.keys import Destination
+from publisher.store.s3 import S3Store
 from tests.conftest import PROJECT, Bucket
 from tests.publisher.crash.days import active_day, new_destination, write_day
 

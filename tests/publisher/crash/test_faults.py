@@ -22,9 +22,9 @@ from botocore.config import Config
 
 from demo.seaweedfs import Endpoint
 from publisher.errors import PublisherError, StoreFailed
-from publisher.keys import Destination
-from publisher.s3 import S3Store
-from publisher.store import PreconditionFailed
+from publisher.store.keys import Destination
+from publisher.store.protocol import PreconditionFailed
+from publisher.store.s3 import S3Store
 from tests.conftest import Bucket, new_bucket
 from tests.publisher.crash import fault_proxy
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day

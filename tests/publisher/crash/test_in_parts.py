@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from publisher.errors import IntegrityError, PublisherError, StoreFailed
-from publisher.keys import Destination
-from publisher.promote import Way
-from publisher.s3 import S3Store
+from publisher.store.conditions import SwapMethod
+from publisher.store.keys import Destination
+from publisher.store.s3 import S3Store
 from tests.conftest import PROJECT, Bucket
 from tests.in_parts import PART_BYTES, ignoring, store_in_parts, uploads
 from tests.publisher.crash import fault_proxy
@@ -138,7 +138,7 @@ def test_an_upload_that_cannot_be_thrown_away_hides_nothing(
     with fault_proxy.running(bucket.endpoint.url) as proxy:
         proxy.inject(answers("403 Forbidden", "AccessDenied"), is_request("AbortMultipartUpload"))
         client = ignoring(
-            impatient_client(bucket.endpoint, proxy.url), Way.COPY
+            impatient_client(bucket.endpoint, proxy.url), SwapMethod.COPY
         )  # its probe is refused, and thrown away
         days[0].publish(destination, S3Store(bucket.name, client=client))
         assert any(is_request("AbortMultipartUpload")(request) for request in proxy.requests)

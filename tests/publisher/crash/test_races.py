@@ -17,7 +17,7 @@ from botocore.config import Config
 from demo.seaweedfs import Endpoint
 from publisher.errors import Conflict, GuardRefusal, PublisherError
 from publisher.guards import OLDER_PARTITION
-from publisher.s3 import S3Store
+from publisher.store.s3 import S3Store
 from tests.conftest import Bucket, new_bucket
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day
 

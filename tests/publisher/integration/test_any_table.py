@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.artifacts import TableRef
 from publisher.errors import GuardRefusal
-from publisher.keys import Destination
+from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
-from publisher.settings import NO_LIMITS, PublishSettings
+from publisher.settings import PublishSettings
+from publisher.store.keys import Destination
+from publisher.values import TableRef
 from tests.memory_store import MemoryStore
 
 DESTINATION = Destination("bucket")

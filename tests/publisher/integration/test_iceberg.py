@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from publisher.artifacts import FileState, TableRef
 from publisher.errors import GuardRefusal, SourceNotReady, UsageError
-from publisher.ids import blocks
+from publisher.file.blocks import blocks
 from publisher.publish import Watcher, publish
 from publisher.settings import PublishSettings, parse_table
-from publisher.source import list_files, open_table, read_summary
+from publisher.table.contents import list_files
+from publisher.table.summary import read_summary
+from publisher.table.table import open_table
+from publisher.values import FileState, TableRef
 from tests.conftest import PROJECT, Bucket
 
 

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 from publisher.errors import Conflict, GuardRefusal, StoreFailed
-from publisher.hold import set_hold
-from publisher.inspect_active import history, verify
-from publisher.keys import Destination
-from publisher.promote import Way
+from publisher.history import history
 from publisher.publish import publish
 from publisher.pull import pull
 from publisher.rollback import rollback
-from publisher.s3 import S3Store
-from publisher.store import PreconditionFailed, Store, Swap
+from publisher.store.conditions import SwapMethod
+from publisher.store.hold import set_hold
+from publisher.store.keys import Destination
+from publisher.store.protocol import PreconditionFailed, Store, Swap
+from publisher.store.s3 import S3Store
+from publisher.store.s3_parts import cut
+from publisher.verify import verify
 from tests.conftest import Bucket, WriteTable
 from tests.in_parts import CONDITIONS, PART_BYTES, ignoring, operations, store_in_parts, uploads
 from tests.memory_store import MemoryStore
@@ -69,7 +71,7 @@ def test_the_whole_life_of_a_file_in_parts(any_bucket: Bucket, days: list[Day], 
 
 
 def test_a_store_that_ignores_conditions_on_copies_gets_parts(any_bucket: Bucket, write_table: WriteTable) -> None:
-    client = ignoring(any_bucket.client, Way.COPY)
+    client = ignoring(any_bucket.client, SwapMethod.COPY)
     done = operations(client)
     store, clock = S3Store(any_bucket.name, client=client), Clock()
     first = publish(settings(write_table(["a"]), "20251021"), store, now=clock)
@@ -106,7 +108,7 @@ def test_a_store_that_ignores_all_conditions_is_refused(
     clock = Clock()
     if not first:
         publish(settings(write_table(["yesterday"])), any_bucket.store, now=clock)
-    store = S3Store(any_bucket.name, client=ignoring(any_bucket.client, *Way))
+    store = S3Store(any_bucket.name, client=ignoring(any_bucket.client, *SwapMethod))
     with pytest.raises(StoreFailed, match="ignores a condition on a copy's destination and on") as raised:
         publish(settings(write_table(["today"])), store, now=clock)
     assert "\n" not in raised.value.message + raised.value.hint
@@ -119,7 +121,7 @@ def test_a_store_that_ignores_all_conditions_is_refused(
 def test_a_store_that_looks_at_one_condition_only_is_refused(
     ignored: str, any_bucket: Bucket, write_table: WriteTable
 ) -> None:
-    client = ignoring(ignoring(any_bucket.client, Way.COPY), Way.PARTS, conditions=(ignored,))
+    client = ignoring(ignoring(any_bucket.client, SwapMethod.COPY), SwapMethod.PARTS, conditions=(ignored,))
     with pytest.raises(StoreFailed, match="ignores a condition"):
         publish(settings(write_table(["a"])), S3Store(any_bucket.name, client=client))
 
@@ -144,7 +146,7 @@ def test_a_source_that_changes_while_it_is_copied_is_noticed(becomes: bytes | No
 
 
 def test_a_large_file_is_refused_where_parts_cannot_be_swapped_in(any_bucket: Bucket, days: list[Day]) -> None:
-    store = store_in_parts(any_bucket, ignoring(any_bucket.client, Way.PARTS))
+    store = store_in_parts(any_bucket, ignoring(any_bucket.client, SwapMethod.PARTS))
     destination = Destination(any_bucket.name, "ids/")
     with pytest.raises(StoreFailed, match="ignores a condition on a multipart upload's destination"):
         days[0].publish(destination, store)
@@ -271,8 +273,8 @@ def test_a_copy_that_changes_the_staged_file_s_etag_is_followed(write_table: Wri
 
 @pytest.mark.parametrize("length", [1, 5 << 20, (5 << 30) + 1, 5 << 40, 48 << 40])
 @pytest.mark.parametrize("part_bytes", [1, 128 << 20])
-def test_parts_are_as_many_and_as_large_as_s3_takes(length: int, part_bytes: int, seaweed: Any) -> None:
-    parts = list(S3Store("bucket", client=seaweed.client(), part_bytes=part_bytes)._cut(length))
+def test_parts_are_as_many_and_as_large_as_s3_takes(length: int, part_bytes: int) -> None:
+    parts = list(cut(length, part_bytes))
     assert [number for number, _, _ in parts] == list(range(1, len(parts) + 1))
     assert len(parts) <= 10_000
     assert all(5 << 20 <= size <= 5 << 30 for _, _, size in parts[:-1])

@@ -11,10 +11,10 @@ import pytest
 
 from publisher import guards
 from publisher.errors import Conflict, GuardRefusal, SourceNotReady, UsageError
-from publisher.hold import current_hold, release_hold, set_hold
+from publisher.guards.limits import Limits
 from publisher.publish import Watcher, publish
-from publisher.settings import Limits
-from publisher.store import PreconditionFailed, Store
+from publisher.store.hold import current_hold, release_hold, set_hold
+from publisher.store.protocol import PreconditionFailed, Store
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
 from tests.publisher.integration.test_cli import publish as publish_by_cli

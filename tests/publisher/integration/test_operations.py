@@ -16,14 +16,16 @@ import pytest
 from demo.seaweedfs import Endpoint
 from publisher.doctor import Check, examine
 from publisher.errors import Conflict, GuardRefusal, IntegrityError, PublisherError, StoreFailed, UsageError
-from publisher.hold import current_hold, set_hold
-from publisher.inspect_active import history, verify
-from publisher.promote import Way
+from publisher.guards.limits import Limits
+from publisher.history import history
 from publisher.publish import publish
 from publisher.rollback import rollback
-from publisher.s3 import S3Store
-from publisher.settings import Limits, parse_duration
-from publisher.store import PreconditionFailed, Store, Swap
+from publisher.settings import parse_duration
+from publisher.store.conditions import SwapMethod
+from publisher.store.hold import current_hold, set_hold
+from publisher.store.protocol import PreconditionFailed, Store, Swap
+from publisher.store.s3 import S3Store
+from publisher.verify import verify
 from tests.conftest import Bucket, WriteTable, new_bucket
 from tests.in_parts import ignoring, uploads
 from tests.memory_store import MemoryStore
@@ -211,7 +213,7 @@ def test_a_good_store_passes_and_keeps_nothing(any_bucket: Bucket) -> None:
 
 def test_doctor_tells_that_a_store_takes_parts_only(moto: Endpoint) -> None:
     bucket = new_bucket(moto)
-    found = checks(S3Store(bucket.name, client=ignoring(bucket.client, Way.COPY)))
+    found = checks(S3Store(bucket.name, client=ignoring(bucket.client, SwapMethod.COPY)))
     assert [check for check in found.values() if not check.passed] == []
     assert "ignored by CopyObject, honoured by Comp" in found["condition on a copy's destination"].detail
     assert "CompleteMultipartUpload replaces exactly" in found["compare-and-swap"].detail
@@ -219,7 +221,7 @@ def test_doctor_tells_that_a_store_takes_parts_only(moto: Endpoint) -> None:
 
 
 def test_doctor_tells_what_becomes_of_larger_files(any_bucket: Bucket) -> None:
-    found = checks(S3Store(any_bucket.name, client=ignoring(any_bucket.client, Way.PARTS)))
+    found = checks(S3Store(any_bucket.name, client=ignoring(any_bucket.client, SwapMethod.PARTS)))
     assert [check for check in found.values() if not check.passed] == []
     assert "more than 5,368,709,120 bytes will be refused" in found["files beyond one copy"].detail
     assert "5,368,709,120 bytes" in checks(any_bucket.store)["files beyond one copy"].detail

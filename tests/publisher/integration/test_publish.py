@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 import pytest
 
 from publisher import __version__
-from publisher.artifacts import Metadata, StoredObject, TableRef
 from publisher.errors import (
     Conflict,
     GuardRefusal,
@@ -25,11 +24,13 @@ from publisher.errors import (
     StoreFailed,
     UsageError,
 )  # fmt: skip
-from publisher.inspect_active import verify
-from publisher.keys import Destination
+from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
-from publisher.settings import NO_LIMITS, PublishSettings
-from publisher.store import PreconditionFailed, Store, Swap
+from publisher.settings import PublishSettings
+from publisher.store.keys import Destination
+from publisher.store.protocol import PreconditionFailed, Store, Swap
+from publisher.values import Metadata, StoredObject, TableRef
+from publisher.verify import verify
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from publisher.artifacts import StoredObject, TableRef
 from publisher.errors import (
     Conflict,
     GuardRefusal,
@@ -29,12 +28,13 @@ from publisher.errors import (
     StoreFailed,
     UsageError,
 )  # fmt: skip
-from publisher.keys import Destination
 from publisher.publish import publish
-from publisher.pull import Pulled, ReadableStore, pull
+from publisher.pull import Pulled, pull
 from publisher.rollback import rollback
 from publisher.settings import PublishSettings
-from publisher.store import ObjectMissing, PreconditionFailed, Store
+from publisher.store.keys import Destination
+from publisher.store.protocol import ObjectMissing, PreconditionFailed, ReadableStore, Store
+from publisher.values import StoredObject, TableRef
 from tests.conftest import WriteTable, new_bucket
 from tests.memory_store import MemoryStore
 

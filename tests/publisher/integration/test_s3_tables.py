@@ -18,14 +18,16 @@ import pytest
 
 from demo.seaweedfs import Endpoint
 from publisher import aws
-from publisher.artifacts import FileState
 from publisher.errors import SourceNotReady, StoreFailed, UsageError
-from publisher.ids import blocks
+from publisher.file.blocks import blocks
+from publisher.lake.access import LakeAccess
 from publisher.lake.files import Files
 from publisher.lake.s3_files import S3Files
 from publisher.publish import publish
 from publisher.settings import PublishSettings, parse_table
-from publisher.source import Lake, Table, list_files, open_table
+from publisher.table.contents import list_files
+from publisher.table.table import Table, open_table
+from publisher.values import FileState
 from tests.conftest import Bucket
 from tests.publisher.crash import fault_proxy
 from tests.publisher.crash.fault_proxy import FaultProxy, Request
@@ -35,8 +37,8 @@ MANY = [f"{number:020}" for number in range(1_000_003)]
 
 
 @pytest.fixture
-def lake(bucket: Bucket) -> Lake:
-    return Lake(s3=S3Files(bucket.client))
+def lake(bucket: Bucket) -> LakeAccess:
+    return LakeAccess(s3=S3Files(bucket.client))
 
 
 def put(bucket: Bucket, key: str, ids: Sequence[str], **options: Any) -> None:
@@ -49,11 +51,13 @@ def ids(table: Table) -> list[str]:
     return b"\n".join(bytes(block.lines) for block in blocks(table.id_arrays())).decode().split("\n")
 
 
-def opened(bucket: Bucket, lake: Lake, key: str = "lake/ids") -> Table:
+def opened(bucket: Bucket, lake: LakeAccess, key: str = "lake/ids") -> Table:
     return open_table(parse_table(f"parquet:s3://{bucket.name}/{key}", "id"), lake)
 
 
-def test_a_table_in_s3_is_published_byte_for_byte_like_a_folder(bucket: Bucket, lake: Lake, tmp_path: Path) -> None:
+def test_a_table_in_s3_is_published_byte_for_byte_like_a_folder(
+    bucket: Bucket, lake: LakeAccess, tmp_path: Path
+) -> None:
     put(bucket, "lake/ids/part-2.parquet", ["a", "b"])
     put(bucket, "lake/ids/part-1.parquet", ["c"])
     table = parse_table(f"parquet:s3a://{bucket.name}/lake/ids/", "id")
@@ -65,7 +69,7 @@ def test_a_table_in_s3_is_published_byte_for_byte_like_a_folder(bucket: Bucket, 
     assert local.encoded == report.encoded
 
 
-def test_what_spark_takes_for_no_data_is_left_out(bucket: Bucket, lake: Lake) -> None:
+def test_what_spark_takes_for_no_data_is_left_out(bucket: Bucket, lake: LakeAccess) -> None:
     put(bucket, "lake/ids/part-1.parquet", ["b"])
     put(bucket, "lake/ids/part-2.parquet", ["a"])
     for key in ("_SUCCESS", "_temporary/0/part-9.parquet", ".part-1.crc", "deeper_$folder$"):
@@ -74,7 +78,7 @@ def test_what_spark_takes_for_no_data_is_left_out(bucket: Bucket, lake: Lake) ->
     assert ids(opened(bucket, lake)) == ["a", "b"]
 
 
-def test_a_single_object_is_a_table(bucket: Bucket, lake: Lake) -> None:
+def test_a_single_object_is_a_table(bucket: Bucket, lake: LakeAccess) -> None:
     put(bucket, "lake/one.parquet", ["a"])
     assert ids(opened(bucket, lake, "lake/one.parquet")) == ["a"]
 
@@ -86,13 +90,13 @@ def test_a_large_file_is_read_in_few_requests_and_only_its_ids(bucket: Bucket) -
     client = bucket.client
     client.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
     files = S3Files(client)
-    assert ids(opened(bucket, Lake(s3=files))) == MANY
+    assert ids(opened(bucket, LakeAccess(s3=files))) == MANY
     (file,) = files.walk(f"s3://{bucket.name}/lake/ids")
     assert file.bytes > 30 << 20
     assert len(sent) < 20
 
 
-def test_a_file_that_was_replaced_after_it_was_listed_is_not_read(bucket: Bucket, lake: Lake) -> None:
+def test_a_file_that_was_replaced_after_it_was_listed_is_not_read(bucket: Bucket, lake: LakeAccess) -> None:
     put(bucket, "lake/ids/x.parquet", MANY, row_group_size=100_000, compression="none", use_dictionary=False)
     table = opened(bucket, lake)
     arrays = table.id_arrays()
@@ -103,7 +107,7 @@ def test_a_file_that_was_replaced_after_it_was_listed_is_not_read(bucket: Bucket
     assert list_files(table.ref, lake) != table.listing
 
 
-def test_a_file_that_was_removed_after_it_was_listed_is_named(bucket: Bucket, lake: Lake) -> None:
+def test_a_file_that_was_removed_after_it_was_listed_is_named(bucket: Bucket, lake: LakeAccess) -> None:
     put(bucket, "lake/ids/x.parquet", ["a"])
     table = opened(bucket, lake)
     bucket.client.delete_object(Bucket=bucket.name, Key="lake/ids/x.parquet")
@@ -111,26 +115,26 @@ def test_a_file_that_was_removed_after_it_was_listed_is_named(bucket: Bucket, la
         list(table.id_arrays())
 
 
-def test_a_missing_table_is_not_an_empty_one(bucket: Bucket, lake: Lake) -> None:
+def test_a_missing_table_is_not_an_empty_one(bucket: Bucket, lake: LakeAccess) -> None:
     with pytest.raises(SourceNotReady, match="does not exist"):
         opened(bucket, lake)
 
 
-def test_a_bucket_s_root_can_be_a_table_and_can_be_missing(bucket: Bucket, lake: Lake) -> None:
+def test_a_bucket_s_root_can_be_a_table_and_can_be_missing(bucket: Bucket, lake: LakeAccess) -> None:
     with pytest.raises(SourceNotReady, match="does not exist"):
         opened(bucket, lake, "")
     put(bucket, "x.parquet", ["a"])
     assert ids(opened(bucket, lake, "")) == ["a"]
 
 
-def test_a_missing_bucket_is_named(bucket: Bucket, lake: Lake) -> None:
+def test_a_missing_bucket_is_named(bucket: Bucket, lake: LakeAccess) -> None:
     with pytest.raises(StoreFailed, match="s3://no-such-bucket/x: NoSuchBucket"):
         open_table(parse_table("parquet:s3://no-such-bucket/x", "id"), lake)
 
 
 def test_credentials_that_are_not_accepted_say_so(bucket: Bucket) -> None:
     stranger = Endpoint(bucket.endpoint.url, "stranger", "secret")
-    lake = Lake(s3=S3Files(stranger.client(attempts=1)))
+    lake = LakeAccess(s3=S3Files(stranger.client(attempts=1)))
     with pytest.raises(StoreFailed, match="InvalidAccessKeyId") as raised:
         opened(bucket, lake)
     assert "AWS_ACCESS_KEY_ID" in raised.value.hint
@@ -152,7 +156,7 @@ def test_either_variable_is_the_region(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_deadline_ends_reading_too(bucket: Bucket) -> None:
-    lake = Lake(s3=S3Files(bucket.client, aws.Deadline(-1)))
+    lake = LakeAccess(s3=S3Files(bucket.client, aws.Deadline(-1)))
     with pytest.raises(StoreFailed, match="deadline of -1 s"):
         opened(bucket, lake)
 
@@ -189,7 +193,7 @@ def test_an_answer_that_always_breaks_off_is_a_failure_of_the_store(
     fault: Any, bucket: Bucket, proxy: FaultProxy
 ) -> None:
     put(bucket, "lake/ids/x.parquet", ["a", "b"])
-    lake = Lake(s3=through(proxy, bucket))
+    lake = LakeAccess(s3=through(proxy, bucket))
     proxy.inject(fault, is_get)
     with pytest.raises(StoreFailed, match=r"while reading s3://\S+/x\.parquet: \w+"):
         opened(bucket, lake)

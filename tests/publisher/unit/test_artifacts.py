@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.artifacts import Metadata, is_metadata_text
+from publisher.values import Metadata, is_metadata_text
 
 
 def test_metadata_survives_the_way_through_a_store() -> None:

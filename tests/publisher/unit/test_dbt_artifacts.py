@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from publisher.artifacts import TableRef
-from publisher.dbt_artifacts import read_build
 from publisher.errors import SourceNotReady, UsageError
+from publisher.table.dbt_artifacts import read_build
+from publisher.values import TableRef
 
 
 def model(name: str, **config: Any) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import random
 import pyarrow as pa
 import pytest
 
-from publisher.artifacts import Lookalikes
-from publisher.documents import LookalikeCounter
-from publisher.ids import blocks
+from publisher.file.blocks import blocks
+from publisher.file.lookalikes import LookalikeCounter
+from publisher.values import Lookalikes
 
 
 def cpf(base: int) -> str:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.artifacts import Encoded, Inspection
-from publisher.encode import Encoder, Inspector
+from publisher.file.encoding import Encoder
+from publisher.file.inspecting import Inspector
+from publisher.values import Encoded, Inspection
 
 
 def encode(ids: list[str], sizes: list[int] | None = None, *, final_newline: bool = False) -> tuple[bytes, Encoded]:

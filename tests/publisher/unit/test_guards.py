@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 
 from publisher import guards
-from publisher.artifacts import Build, Encoded, Lookalikes, StoredObject, Summary, TableRef
 from publisher.errors import GuardRefusal, PublisherError, SourceNotReady
-from publisher.ids import Block
+from publisher.file.blocks import Block
+from publisher.values import Build, Encoded, Lookalikes, StoredObject, Summary, TableRef
 
 TABLE = TableRef("parquet", "/nowhere")
 ENCODED = Encoded(2, 3, 4, "0" * 32, 30, "0" * 64, "a", "bb")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.ids import Block, blocks
+from publisher.file.blocks import Block, blocks
 
 TYPES = [pa.string(), pa.large_string()]
 

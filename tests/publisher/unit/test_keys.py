@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from publisher.errors import UsageError
-from publisher.keys import Destination, timestamp
+from publisher.store.keys import Destination, timestamp
 
 
 @pytest.mark.parametrize(

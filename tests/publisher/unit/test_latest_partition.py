@@ -23,11 +23,11 @@ from moto.glue.utils import PartitionFilter
 from publisher import latest_partition as module
 from publisher.cli import cli
 from publisher.errors import GuardRefusal, NothingNew, SourceNotReady, UsageError
-from publisher.keys import Destination
 from publisher.lake.glue import ExpressionRefused, GlueCatalog, GluePartition, GlueTable
 from publisher.latest_partition import Latest, Wanted, latest_partition
 from publisher.partitions import limits, listing, rule
 from publisher.partitions.rule import column_list, partition_name, pin
+from publisher.store.keys import Destination
 from tests.conftest import PROJECT
 from tests.memory_store import MemoryStore
 

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from publisher.artifacts import TableRef
 from publisher.errors import SourceNotReady
-from publisher.ids import blocks
-from publisher.source import open_table, read_summary
+from publisher.file.blocks import blocks
+from publisher.table.summary import read_summary
+from publisher.table.table import open_table
+from publisher.values import TableRef
 from tests.conftest import WriteTable
 
 IDS = sorted(f"{number * 7919 % 100_003:06}" for number in range(20_000))

@@ -1,0 +1,50 @@
+"""`publisher doctor`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from publisher.cli import options
+from publisher.cli.connect import open_store_and_lake, require_extra
+from publisher.cli.output import Output, print_json
+from publisher.store.keys import Destination
+
+if TYPE_CHECKING:
+    from publisher.doctor import Check
+
+
+@click.command()
+@click.pass_obj
+@options.destination
+@options.dbt
+def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path, model: str) -> None:
+    """Try everything that a publish will need, on scratch keys, and say how to mend what fails."""
+    destination = Destination.parse(to)
+    require_extra("pyarrow", "publish", "doctor")
+    store, lake = open_store_and_lake(destination, endpoint_url, output)
+    from publisher.doctor import examine
+
+    checks = []
+    for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc), lake):
+        checks.append(check)
+        if not output.as_json:
+            click.echo(_text(check))
+    failed = [check for check in checks if not check.passed]
+    if output.as_json:
+        print_json({"status": "failed" if failed else "passed", "checks": [_fields(check) for check in checks]})
+    if failed:
+        sys.exit(max(check.exit_code for check in failed))
+
+
+def _fields(check: Check) -> dict[str, Any]:
+    return {"name": check.name, "passed": check.passed, "detail": check.detail, "fix": check.fix}
+
+
+def _text(check: Check) -> str:
+    fix = "" if check.passed else f"\n{'':<9}{check.fix}"
+    return f"{'passed' if check.passed else 'FAILED':<9}{check.name}: {check.detail}{fix}"

@@ -1,0 +1,45 @@
+"""`publisher hold` and `publisher release`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import click
+
+from publisher.cli import options
+from publisher.cli.connect import open_store, user
+from publisher.cli.output import Output
+from publisher.store.keys import Destination
+
+
+@click.command()
+@click.pass_obj
+@options.destination
+@options.REASON.but(required=True)
+def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None:
+    """Refuse every publish until the hold is released."""
+    destination = Destination.parse(to)
+    store = open_store(destination, endpoint_url, output)
+    from publisher.store.hold import set_hold
+
+    held = set_hold(store, destination, reason, user(), datetime.now(timezone.utc))
+    output.answer(
+        {"status": "held", **vars(held)},
+        f"held: {destination.url(destination.hold_key)}; `publisher release` ends it",
+    )
+
+
+@click.command()
+@click.pass_obj
+@options.destination
+def release(output: Output, to: str, endpoint_url: str | None) -> None:
+    """End a hold."""
+    destination = Destination.parse(to)
+    store = open_store(destination, endpoint_url, output)
+    from publisher.store.hold import release_hold
+
+    held = release_hold(store, destination)
+    output.answer(
+        {"status": "released", "hold": vars(held) if held else None},
+        f"released: {held.reason}" if held else "nothing was held",
+    )

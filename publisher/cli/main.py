@@ -1,0 +1,105 @@
+"""The group of commands, and how a process ends: exit codes, one line of what happened, one of what to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from publisher import __version__
+from publisher.cli.doctor import doctor
+from publisher.cli.history import history
+from publisher.cli.hold import hold, release
+from publisher.cli.latest_partition import latest_partition
+from publisher.cli.output import Output, print_json
+from publisher.cli.publish import publish
+from publisher.cli.pull import pull
+from publisher.cli.rollback import rollback
+from publisher.cli.status import status
+from publisher.cli.verify import verify
+from publisher.errors import PublisherError, UsageError
+
+_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+_TERMINATED = 143
+# An orchestrator kills what did not end 30 s after SIGTERM (Kubernetes, ECS). A request that is being answered may take
+# a minute, and a thread that waits for it is waited for.
+_GRACE_SECONDS = 15
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="publisher")
+def cli() -> None:
+    """Publish a table of ids as one file that other systems can trust.
+
+    Exit codes: 0 done, 2 usage or configuration, 3 a guard refused, 4 bytes read back differ, 5 the source is not
+    ready, 6 somebody else promoted, 7 the store failed, 8 nothing is new, 1 a bug.
+    """
+
+
+for command in (publish, status, verify, history, rollback, pull, hold, release, latest_partition, doctor):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs a command and ends the process with the command's exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # Overwritten by the options' own values, unless the arguments cannot even be parsed.
+    output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
+    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job's may be ignored
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output)
+    except PublisherError as error:
+        if output.debug:
+            traceback.print_exc()
+        _fail(error, output)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        context = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "publisher"
+        _fail(UsageError(error.format_message(), f"See `{context} --help`."), output)
+    except click.Abort:
+        sys.exit(_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 -- the last resort: whatever it is, it ends with a code and one line
+        if output.debug:
+            traceback.print_exc()
+        # Only the kind: the text of an unexpected error may hold data.
+        message = f"Unexpected {type(error).__name__}: this is a bug."
+        _fail(PublisherError(message, "Run again with --debug, and report what it shows."), output)
+    sys.exit(0)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    click.echo("publisher: terminated; active is the old file or the new one, whole", err=True)
+    _end_in_time(_TERMINATED)
+    sys.exit(_TERMINATED)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    click.echo("publisher: interrupted; active is the old file or the new one, whole", err=True)
+    _end_in_time(_INTERRUPTED)
+    raise KeyboardInterrupt
+
+
+def _end_in_time(code: int) -> None:
+    """Ends the process when it has not ended by itself after the grace, whatever is still waited for."""
+    timer = threading.Timer(_GRACE_SECONDS, os._exit, [code])
+    timer.daemon = True
+    timer.start()
+
+
+def _fail(error: PublisherError, output: Output) -> NoReturn:
+    click.echo(f"publisher: {error.message}", err=True)
+    click.echo(f"publisher: {error.hint}", err=True)
+    if output.as_json:
+        fields = {"status": error.status, "error": type(error).__name__, "exit_code": error.exit_code}
+        guard = {"guard": error.guard} if error.guard else {}
+        print_json({**fields, **guard, "message": error.message, "hint": error.hint})
+    sys.exit(error.exit_code)

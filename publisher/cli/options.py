@@ -1,0 +1,188 @@
+"""The options of all commands, each written once: its name, its environment variable, its default, its help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from publisher.cli.output import Output
+from publisher.guards.limits import Limits
+from publisher.guards.names import OVERRULABLE
+from publisher.settings import parse_duration
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option, to be used as a decorator of a command.
+
+    Attributes:
+        names: As `click.option` takes them.
+        help: One sentence; click adds the variable and the default.
+        variables: The environment variables that are looked at, the first that is set wins.
+        attributes: What else click is told.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    variables: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, command: _Command) -> _Command:
+        """Adds the option to a command."""
+        return click.option(
+            *self.names,
+            help=self.help,
+            envvar=list(self.variables) or None,
+            show_envvar=bool(self.variables),
+            show_default=self.attributes.get("default") is not None,
+            **self.attributes,
+        )(command)
+
+    def but(self, **attributes: Any) -> Option:
+        """Returns the option with other attributes, for a command that needs it so."""
+        return replace(self, attributes={**self.attributes, **attributes})
+
+
+def _option(
+    *names: str,
+    help: str,  # noqa: A002 -- click's name for it
+    variable: str | bool = True,
+    also: tuple[str, ...] = (),
+    **attributes: Any,
+) -> Option:
+    """Returns an option whose variable is PUBLISHER_ and its name, unless it has another, or none (False)."""
+    own = f"PUBLISHER_{names[0].partition('/')[0].lstrip('-').replace('-', '_').upper()}"
+    variables = {True: (own,), False: ()}[variable] if isinstance(variable, bool) else (variable,)
+    return Option(names, help, (*variables, *also), attributes)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    setattr(context.find_object(Output), parameter.name or "", value)
+
+
+def _remember_deadline(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    context.ensure_object(Output).deadline_seconds = parse_duration(value).total_seconds()
+
+
+# Of every command. They are read first, so that a wrong option is answered as was asked for, too.
+_FIRST: dict[str, Any] = {"is_eager": True, "expose_value": False}
+DEBUG = _option("--debug", help="Show a traceback on failure.", is_flag=True, callback=_remember, **_FIRST)
+JSON = _option("--json", "as_json", help="Print one JSON object on stdout.", is_flag=True, callback=_remember, **_FIRST)
+DEADLINE = _option(
+    "--deadline", help="Give up when all requests together take longer.", default="1h", metavar="DURATION",
+    callback=_remember_deadline, **_FIRST,
+)  # fmt: skip
+ENDPOINT_URL = _option(
+    "--endpoint-url", help="The store, when it is not AWS.", metavar="URL",
+    also=("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+)  # fmt: skip
+
+# Where to, and from where.
+TO = _option("--to", help="The destination, s3://bucket[/prefix].", metavar="S3_URL", required=True)
+MODEL = _option("--model", help="The dbt model to publish; <model>_summary is its summary.", default="int_matched_ids")
+TARGET_PATH = _option(
+    "--target-path", help="dbt's folder of artifacts.", default="target", type=_PATH, also=("DBT_TARGET_PATH",)
+)
+TABLE = _option(
+    "--table", help="Publish this table instead, without dbt's word for it: parquet:, iceberg: or glue:.",
+    metavar="KIND:LOCATION",
+)  # fmt: skip
+SOURCE_PARTITION = _option("--source-partition", help="With --table: the partition that it comes from.")
+ID_COLUMN = _option("--id-column", help="The column of ids.", default="id")
+
+# The file, and how far it may be from the active one.
+FINAL_NEWLINE = _option(
+    "--final-newline/--no-final-newline", help="End the last line with a line break too.", default=False
+)
+SPOOL_DIR = _option("--spool-dir", help="Where the compressed file waits for its upload.", type=_PATH)
+MAX_IDS = _option("--max-ids", help="Refuse more ids than this.", type=int, default=Limits.max_ids)
+MIN_PERCENT_OF_ACTIVE = _option(
+    "--min-percent-of-active", help="Refuse fewer ids than this percentage of active's.", type=float,
+    default=Limits.min_percent_of_active,
+)  # fmt: skip
+MAX_PERCENT_REMOVED = _option(
+    "--max-percent-removed", help="Refuse when more of active's ids than this percentage are gone.", type=float,
+    default=Limits.max_percent_removed,
+)  # fmt: skip
+OVERRULE = _option(
+    "--overrule",
+    help="Let this guard's refusal pass this once; recorded in the metadata. Can be given several times.",
+    variable=False, multiple=True, type=click.Choice(OVERRULABLE), metavar="GUARD",
+)  # fmt: skip
+
+# Of those who look, and of those on call.
+MAX_AGE = _option("--max-age", help="End with 3 when active was promoted longer ago: 26h, 90m, 2d.", metavar="DURATION")
+LIMIT = _option("--limit", help="How many files.", variable=False, type=click.IntRange(1), default=20)
+TO_STAGED = _option(
+    "--to-staged", help="The staged file; without it, what was active before.", variable=False, metavar="KEY"
+)
+REASON = _option("--reason", help="Why; shown by every publish that is refused, and by status.", variable=False)
+NO_HOLD = _option(
+    "--no-hold", help="Set no hold: the next scheduled publish may replace it.", variable=False, is_flag=True
+)
+STATE = _option("--state", help="Remembers what was accepted last; default: <target>.state.json.", type=_PATH)
+ACCEPT_ROLLBACK = _option(
+    "--accept-rollback", help="Accept an older partition that was rolled back to knowingly.", variable=False,
+    is_flag=True,
+)  # fmt: skip
+
+# Of the newest partition; what the models read too has the models' variable.
+PARTITIONED_TABLE = _option(
+    "--table",
+    help="The table.  [default: glue:raw.records, by MATCHED_IDS_RECORDS_SCHEMA and MATCHED_IDS_RECORDS_TABLE]",
+    variable=False, metavar="glue:DATABASE.TABLE",
+)  # fmt: skip
+PARTITION_COLUMNS = _option(
+    "--partition-columns", help="One column, or several from the coarsest: ano,mes,dia.",
+    variable="MATCHED_IDS_PARTITION_COLUMNS", default="ano_mes_dia", metavar="NAMES",
+)  # fmt: skip
+PARTITION_VALUE_PATTERN = _option(
+    "--partition-value-pattern", help="What looks like a partition.  [default: as the models']",
+    variable="MATCHED_IDS_PARTITION_VALUE_PATTERN", metavar="REGEX",
+)  # fmt: skip
+SINCE_DAYS = _option(
+    "--since-days", help="Of many partitions, list those of the last days first; 0 lists all.",
+    type=click.IntRange(0, 36500), default=35,
+)  # fmt: skip
+MAX_PARTITION_AGE_DAYS = _option(
+    "--max-partition-age-days", help="End with 5 when it is older.", variable="MATCHED_IDS_MAX_PARTITION_AGE_DAYS",
+    type=click.IntRange(0),
+)  # fmt: skip
+MAX_PARTITION_DAYS_AHEAD = _option(
+    "--max-partition-days-ahead", help="End with 5 when its date is later.",
+    variable="MATCHED_IDS_MAX_PARTITION_DAYS_AHEAD", type=click.IntRange(0), default=1,
+)  # fmt: skip
+NEWER_THAN_ACTIVE = _option(
+    "--newer-than-active", help="End with 8 when active comes from it already; needs --to.", variable=False,
+    is_flag=True,
+)  # fmt: skip
+READY_FILE = _option(
+    "--ready-file", help="Take only a partition whose folder holds such an object: _SUCCESS.", metavar="NAME"
+)
+READY_AFTER = _option(
+    "--ready-after", help="Take only a partition that was registered so long ago: 30m.", metavar="DURATION"
+)
+
+
+def answering(command: _Command) -> _Command:
+    """Adds the options that every command has."""
+    for option in (DEBUG, JSON, ENDPOINT_URL, DEADLINE):
+        command = option(command)
+    return command
+
+
+def destination(command: _Command) -> _Command:
+    """Adds the options that every command about a destination has."""
+    return TO(answering(command))
+
+
+def dbt(command: _Command) -> _Command:
+    """Adds the options that say where dbt's word is to be found."""
+    return TARGET_PATH(MODEL(command))

@@ -1,0 +1,76 @@
+"""How an answer looks: one JSON object for a program, a title and a small table for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from publisher.values import StoredObject
+
+
+@dataclass
+class Output:
+    """How a command answers; known before anything can fail.
+
+    Attributes:
+        as_json: One JSON object on stdout, also on failure.
+        debug: A traceback on failure.
+        deadline_seconds: For all requests to the store together.
+    """
+
+    as_json: bool = False
+    debug: bool = False
+    deadline_seconds: float = 3600
+
+    def answer(self, fields: Mapping[str, Any], text: str) -> None:
+        """Prints what a command found or did, as it was asked for."""
+        if self.as_json:
+            print_json(fields)
+        else:
+            click.echo(text)
+
+
+def print_json(fields: Mapping[str, Any]) -> None:
+    """Prints the one object."""
+    click.echo(json.dumps(fields, ensure_ascii=False))
+
+
+def stored_fields(stored: StoredObject) -> dict[str, Any]:
+    """Returns what is shown of a published file, wherever one is."""
+    said = stored.metadata
+    return {
+        "etag": stored.etag,
+        "bytes": stored.bytes,
+        "total_ids": said.total_ids,
+        "md5_checksum": said.md5_checksum,
+        "source_partition": said.source_partition,
+        "created_at": said.created_at,
+        "staged_key": said.staged_key,
+    }
+
+
+def replaced_text(partition: str | None, total_ids: int | None) -> str:
+    """Returns what was replaced, for a person."""
+    ids = "an unknown number of" if total_ids is None else f"{total_ids:,}"
+    return f"{ids} ids of partition {partition or 'unknown'}"
+
+
+def fields_text(title: str, fields: Mapping[str, Any]) -> str:
+    """Returns a title and a table of names and values; values that are not known are left out."""
+    known = {name: value for name, value in fields.items() if value is not None}
+    width = max(map(len, known))
+    rows = [f"  {name:<{width}}  {readable(value)}" for name, value in known.items()]
+    return "\n".join([title, *rows])
+
+
+def readable(value: Any) -> str:
+    """Returns a value as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items() if part is not None)
+    return f"{value:,}" if isinstance(value, int) else str(value)

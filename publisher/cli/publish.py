@@ -1,0 +1,118 @@
+"""`publisher publish`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from publisher.cli import options
+from publisher.cli.connect import open_store_and_lake, require_extra
+from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
+from publisher.guards.limits import Limits
+from publisher.settings import PublishSettings, parse_table
+from publisher.store.keys import Destination
+
+if TYPE_CHECKING:
+    from publisher.publish import Published
+
+
+@click.command()
+@click.pass_obj
+@options.destination
+@options.dbt
+@options.TABLE
+@options.SOURCE_PARTITION
+@options.ID_COLUMN
+@options.FINAL_NEWLINE
+@options.SPOOL_DIR
+@options.MAX_IDS
+@options.MIN_PERCENT_OF_ACTIVE
+@options.MAX_PERCENT_REMOVED
+@options.OVERRULE
+def publish(
+    output: Output,
+    to: str,
+    endpoint_url: str | None,
+    target_path: Path,
+    model: str,
+    table: str | None,
+    source_partition: str | None,
+    id_column: str,
+    final_newline: bool,
+    spool_dir: Path | None,
+    max_ids: int,
+    min_percent_of_active: float,
+    max_percent_removed: float,
+    overrule: tuple[str, ...],
+) -> None:
+    """Publish the table that dbt built, if all guards agree."""
+    settings = PublishSettings(
+        destination=Destination.parse(to),
+        target_path=target_path,
+        model=model,
+        table=parse_table(table, id_column) if table else None,
+        source_partition=source_partition,
+        id_column=id_column,
+        # A setting of the models, and no option: only what --table names has nobody else to tell it.
+        document_prefix=os.environ.get("MATCHED_IDS_DOCUMENT_PREFIX", PublishSettings.document_prefix),
+        final_newline=final_newline,
+        spool_dir=spool_dir,
+        limits=Limits(max_ids, min_percent_of_active, max_percent_removed),
+        overrule=frozenset(overrule),
+    )
+    require_extra("pyarrow", "publish", "publish")
+    store, lake = open_store_and_lake(settings.destination, endpoint_url, output)
+    from publisher.cli.progress import progress
+    from publisher.publish import publish as run
+
+    with progress(sys.stderr) as watcher:
+        published = run(settings, store, watcher, lake)
+    output.answer(_fields(published), _text(published, settings.destination))
+
+
+def _fields(published: Published) -> dict[str, Any]:
+    encoded, previous = published.encoded, published.previous
+    return {
+        "status": "published",
+        "total_ids": encoded.total_ids,
+        "md5_checksum": encoded.md5,
+        "sha256": encoded.sha256,
+        "source_partition": published.metadata.source_partition,
+        "staged_key": published.staged_key,
+        "active_key": published.active_key,
+        "etag": published.etag,
+        "bytes": encoded.bytes,
+        "content_bytes": encoded.content_bytes,
+        "created_at": published.metadata.created_at,
+        "dbt_invocation_id": published.metadata.dbt_invocation_id,
+        "ids_added": published.metadata.ids_added,
+        "ids_removed": published.metadata.ids_removed,
+        "overruled": published.metadata.overruled.split(",") if published.metadata.overruled else [],
+        "previous": stored_fields(previous) if previous else None,
+        "seconds": dict(published.seconds),
+    }
+
+
+def _text(published: Published, destination: Destination) -> str:
+    fields = _fields(published)
+    previous = published.previous.metadata if published.previous else None
+    shown = {
+        "source partition": fields["source_partition"],
+        "ids": fields["total_ids"],
+        "added": fields["ids_added"],
+        "removed": fields["ids_removed"],
+        "overruled": published.metadata.overruled,
+        "bytes": fields["bytes"],
+        "md5 of the content": fields["md5_checksum"],
+        "sha256 of the file": fields["sha256"],
+        "staged as": destination.url(published.staged_key),
+        "replaced": replaced_text(previous.source_partition, previous.total_ids)
+        if previous
+        else "nothing, it is the first",
+        "seconds": ", ".join(f"{step} {seconds:.2f}" for step, seconds in published.seconds.items()),
+    }
+    return fields_text(f"published {destination.url(published.active_key)}", shown)

@@ -1,0 +1,57 @@
+"""`publisher rollback`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from publisher.cli import options
+from publisher.cli.connect import open_store, user
+from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
+from publisher.store.keys import Destination
+
+if TYPE_CHECKING:
+    from publisher.rollback import RolledBack
+
+
+@click.command()
+@click.pass_obj
+@options.destination
+@options.TO_STAGED
+@options.REASON
+@options.NO_HOLD
+def rollback(
+    output: Output, to: str, endpoint_url: str | None, to_staged: str | None, reason: str | None, no_hold: bool
+) -> None:
+    """Make an earlier staged file active again, and hold publishing."""
+    destination = Destination.parse(to)
+    store = open_store(destination, endpoint_url, output)
+    from publisher.rollback import rollback as run
+
+    hold_reason = None if no_hold else reason or "rolled back"
+    done = run(store, destination, to_staged, datetime.now(timezone.utc), hold_reason=hold_reason, by=user())
+    output.answer({"status": "rolled back", **_fields(done)}, _text(done, destination))
+
+
+def _fields(done: RolledBack) -> dict[str, Any]:
+    return {
+        **stored_fields(done.active),
+        "overruled": done.active.metadata.overruled,
+        "is_held": done.is_held,
+        "previous": stored_fields(done.previous),
+    }
+
+
+def _text(done: RolledBack, destination: Destination) -> str:
+    now, before = done.active.metadata, done.previous.metadata
+    shown = {
+        "source partition": now.source_partition,
+        "ids": now.total_ids,
+        "staged as": now.staged_key,
+        "overruled": now.overruled,
+        "replaced": replaced_text(before.source_partition, before.total_ids),
+        "publishing is held": done.is_held,
+    }
+    return fields_text(f"rolled back {destination.url(done.active.key)}", shown)

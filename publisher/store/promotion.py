@@ -1,0 +1,191 @@
+"""The promotion: a staged file becomes active in one atomic step, if what it replaces is what the guards looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import BinaryIO
+
+from publisher.errors import Conflict, IntegrityError, PublisherError, StoreFailed
+from publisher.store.conditions import SwapMethod, find_swap_method, prepared
+from publisher.store.hold import current_hold
+from publisher.store.keys import Destination
+from publisher.store.protocol import PreconditionFailed, Store
+from publisher.store.staging import StagedFile, note_failure, read_back, stage
+from publisher.values import Encoded, Hold, Metadata, StoredObject
+
+# Runs the guards that depend on what is active, and returns what is to be said of the new file. It is asked again when
+# somebody else promoted in the meantime.
+Judge = Callable[[StoredObject | None], Metadata]
+
+
+class Promotion:
+    """One file on its way to active, and all that belongs to it until it is there.
+
+    Its methods are called in the order in which they stand here: `judge`, then `stage` and `read_back` (or `take` for a
+    file that was staged long ago), then `promote`. Whatever fails, active is the old file or the new one, whole.
+
+    Attributes:
+        active: What will be replaced: what was active when the guards last looked, None for nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        destination: Destination,
+        guard_hold: Callable[[Hold | None], None] | None = None,
+    ) -> None:
+        """Looks at what is active, and at the hold.
+
+        Args:
+            store: The bucket.
+            destination: Where in it.
+            guard_hold: Raises when the hold that is set, if one is, is to stop this promotion; None where none does.
+
+        Raises:
+            GuardRefusal: From `guard_hold`.
+            StoreFailed: The store failed.
+        """
+        self._store = store
+        self._destination = destination
+        self._guard_hold = guard_hold
+        self._judge: Judge | None = None
+        self._metadata = Metadata()  # what active will say; the staged file may say otherwise, in a rollback
+        self._staged: StagedFile | None = None
+        self._method = SwapMethod.COPY
+        self.active = store.head(destination.active_key)
+        self._look_at_hold()
+
+    @property
+    def staged(self) -> StagedFile:
+        """The file that is promoted."""
+        if self._staged is None:
+            raise AssertionError("there is a file after stage() or take()")
+        return self._staged
+
+    def judge(self, judge: Judge) -> None:
+        """Runs the guards against what is active, and keeps what is to be said of the file.
+
+        Raises:
+            GuardRefusal: One refused.
+            StoreFailed: The store failed.
+        """
+        self._judge = judge
+        self._look_at_hold()
+        self._metadata = judge(self.active)
+
+    def stage(self, spool: BinaryIO, encoded: Encoded, now: Callable[[], datetime]) -> None:
+        """Writes the file under a key of its own; see `staging.stage`."""
+        self._staged = stage(self._store, self._destination, spool, encoded, self._metadata, now)
+        self._metadata = self._staged.metadata
+
+    def take(self, staged: StagedFile) -> None:
+        """Takes a file that is staged already, and whose bytes were verified."""
+        self._staged = staged
+        self._metadata = replace(self._metadata, created_at=staged.metadata.created_at, staged_key=staged.key)
+
+    def read_back(self) -> None:
+        """Compares what the store gives back with what was encoded; see `staging.read_back`."""
+        read_back(self._store, self.staged)
+
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Leaves a note beside the staged file when the block fails, for `history`."""
+        try:
+            yield
+        except PublisherError as error:
+            note_failure(self._store, self._destination, self.staged, error)
+            raise
+
+    def promote(self) -> StoredObject:
+        """Makes the staged file active in one atomic step, if active is still what it was.
+
+        When somebody else promoted in the meantime, the guards run again, once, against what is active then.
+
+        Returns:
+            What is active now; what it replaced is in `active`.
+
+        Raises:
+            Conflict: Active changed twice.
+            GuardRefusal: From the second look, or from the last one at the hold.
+            IntegrityError: Active is not what was copied there.
+            StoreFailed: The store failed; active is the old file or this one, whole.
+        """
+        self._method, self._staged = find_swap_method(self._store, self._destination, self.staged, self.active)
+        try:
+            promoted = self._swap()
+        except PreconditionFailed:
+            self._judge_again()
+            try:
+                promoted = self._swap()
+            except PreconditionFailed:
+                raise Conflict(
+                    "Somebody else promoted twice while this publish was running.",
+                    "See who publishes to this destination; one schedule should own it. Then run again.",
+                ) from None
+        if promoted.bytes != self.staged.bytes or promoted.texts != self._metadata.to_texts():
+            raise IntegrityError(
+                f"{self._destination.url(self._destination.active_key)} is not what was just copied there.",
+                "Run `publisher verify`. Another program may write to active/ without conditions; stop it.",
+            )
+        return promoted
+
+    def _look_at_hold(self) -> None:
+        if self._guard_hold is not None:
+            self._guard_hold(current_hold(self._store, self._destination))
+
+    def _judge_again(self) -> None:
+        """Judges by what somebody else promoted, and lets the staged file say the same as active will."""
+        self.active = self._store.head(self._destination.active_key)
+        staged = self.staged
+        if self._judge is not None:
+            self.judge(self._judge)
+        self._metadata = replace(
+            self._metadata, created_at=staged.metadata.created_at, staged_key=staged.metadata.staged_key
+        )
+        self._staged = replace(staged, metadata=self._metadata)
+        # So that the links that `history` follows are right. The copy's ETag can be another, though its bytes are not.
+        texts = self._metadata.to_texts()
+        with (
+            suppress(PreconditionFailed),
+            prepared(self._store, self._method, staged.key, staged.etag, staged.key, texts) as swap,
+        ):
+            self._staged = replace(self._staged, etag=swap(staged.etag))
+
+    def _swap(self) -> StoredObject:
+        """Copies staged to active under the conditions, and returns what is active then.
+
+        An answer can be lost although the copy happened: the retry inside the client then meets our own file and fails.
+        So what counts is what is active afterwards; a staged key names one run.
+        """
+        store, active_key, staged = self._store, self._destination.active_key, self.staged
+        failure: PreconditionFailed | StoreFailed | None = None
+        etag = None
+        texts = self._metadata.to_texts()
+        with prepared(store, self._method, staged.key, staged.etag, active_key, texts) as swap:
+            self._look_at_hold()  # once more, with nothing left to do but the swap: copying in parts can take minutes
+            # An ETag tells the content only. That somebody promoted equal bytes with other metadata, such as a newer
+            # partition, no condition of S3 can see: this look leaves that race the milliseconds until the swap.
+            found = store.head(active_key)
+            if (found and (found.etag, found.texts)) != (self.active and (self.active.etag, self.active.texts)):
+                raise PreconditionFailed(active_key)
+            try:
+                etag = swap(self.active.etag if self.active else None)
+            except (PreconditionFailed, StoreFailed) as error:
+                failure = error
+        now_active = store.head(active_key)
+        if now_active is not None and now_active.metadata.staged_key == staged.key:
+            return now_active
+        if failure is not None:
+            raise failure
+        if now_active is None:
+            raise IntegrityError(
+                f"{self._destination.url(active_key)} is gone right after the copy was confirmed.",
+                "Something deletes in active/: find it, then run again.",
+            )
+        raise Conflict(
+            f"Somebody else replaced active right after this run's copy ({etag}) was confirmed.",
+            "Run `publisher status` to see what is active now; one schedule should own a destination.",
+        )

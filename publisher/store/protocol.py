@@ -1,0 +1,122 @@
+"""What the publisher asks of an object store: S3's semantics, and nothing that S3 does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Protocol
+
+from publisher.values import StoredObject
+
+CONTENT_TYPE = "application/gzip"
+
+# Replaces an object in one atomic step. Takes the ETag that it must have, None when it must not exist; returns the new
+# one. Raises PreconditionFailed when it is not what was expected; then nothing was changed.
+Swap = Callable[[str | None], str]
+
+
+class PreconditionFailed(Exception):
+    """The object is not the one that the caller expected, or is there although none was expected."""
+
+
+class ObjectMissing(Exception):
+    """There is no object under that key."""
+
+
+class ReadableStore(Protocol):
+    """The part of `Store` that a consumer has the rights for."""
+
+    def head(self, key: str) -> StoredObject | None:
+        """Returns what is under `key`, None when nothing is."""
+        ...
+
+    def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Opens the object for reading in pieces, if it still has this ETag.
+
+        Raises:
+            PreconditionFailed: It has another.
+            ObjectMissing: It is gone.
+        """
+        ...
+
+
+class Store(ReadableStore, Protocol):
+    """One bucket.
+
+    Every method raises `publisher.errors.StoreFailed` when the store refuses, cannot be reached, or keeps failing.
+    ETags are without quotes. They are not of the content alone: the same bytes uploaded in parts have another.
+    """
+
+    @property
+    def copy_limit_bytes(self) -> int:
+        """How many bytes one `copy` takes at most; a larger object is copied in parts."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Returns the keys that begin with `prefix`, in ascending order."""
+        ...
+
+    def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
+        """Writes an object that must not exist yet, whole or not at all, and returns its ETag.
+
+        Args:
+            key: The new key.
+            body: Its content, from the current position to the end; seekable, so that a retry can begin again.
+            sha256: The content's SHA-256 in hex. The store itself compares it with what arrives.
+            texts: The object's metadata.
+
+        Raises:
+            PreconditionFailed: The key exists.
+            publisher.errors.IntegrityError: What arrived has another SHA-256.
+        """
+        ...
+
+    def delete(self, key: str, etag: str) -> None:
+        """Removes an object, if it still has this ETag; one that is gone already is no failure.
+
+        S3 checks an ETag on a delete in directory buckets only, so this is a look and a delete: for objects that no
+        correctness rests on.
+
+        Raises:
+            PreconditionFailed: It has another.
+        """
+        ...
+
+    def copy(
+        self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
+    ) -> str:
+        """Replaces `destination` by a copy of `source` in one atomic step: a compare-and-swap.
+
+        Args:
+            source: The key to copy.
+            source_etag: The ETag that it must have.
+            destination: The key to replace.
+            expected_etag: The ETag that `destination` must have; None when it must not exist.
+            texts: The copy's metadata; none of the source's is kept.
+
+        Returns:
+            The copy's ETag.
+
+        Raises:
+            PreconditionFailed: One of the two is not what was expected; nothing was changed.
+        """
+        ...
+
+    def copy_in_parts(
+        self, source: str, source_etag: str, destination: str, texts: Mapping[str, str]
+    ) -> AbstractContextManager[Swap]:
+        """Copies `source` to where nobody sees it, and yields what then makes it `destination`.
+
+        The same compare-and-swap as `copy`, for objects of any size, and for stores that look at a condition here and
+        not there. What was not swapped in when the block is left is thrown away; best effort.
+
+        Args:
+            source: The key to copy.
+            source_etag: The ETag that it must have.
+            destination: The key to replace.
+            texts: The copy's metadata; none of the source's is kept.
+
+        Raises:
+            PreconditionFailed: The source is not what was expected.
+        """
+        ...

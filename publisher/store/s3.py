@@ -1,0 +1,169 @@
+"""The store on S3 and what speaks its language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from publisher import aws
+from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Swap
+from publisher.store.s3_parts import create_in_parts, cut, upload
+from publisher.store.s3_requests import S3Requests, bare, in_base64, quoted
+from publisher.values import StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_READ_BYTES = 1 << 20
+# More than this in one PutObject or CopyObject is refused by S3.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+_SINGLE_REQUEST_BYTES = 5 * 1024**3
+# What fails is sent again by the part, and a store that copies one answers within the client's time-out.
+_PART_BYTES = 128 * 1024**2
+
+
+class S3Store:
+    """One bucket of an S3-compatible store; see `publisher.store.protocol.Store` for what each method promises.
+
+    Credentials, region and endpoint are found as boto3 finds them. Retries are botocore's, bounded; the deadline bounds
+    all requests together, but for the last one's own time-outs.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        endpoint_url: str | None = None,
+        client: S3Client | None = None,
+        deadline: aws.Deadline | None = None,
+        single_request_bytes: int = _SINGLE_REQUEST_BYTES,
+        part_bytes: int = _PART_BYTES,
+    ) -> None:
+        """Prepares a client; nothing is sent yet.
+
+        Args:
+            bucket: The bucket.
+            endpoint_url: Where the store is, for other stores than AWS; None for what boto3 finds.
+            client: A client to use instead.
+            deadline: Ends all requests.
+            single_request_bytes: A larger file is uploaded and copied in parts.
+            part_bytes: The size of these; larger where S3 asks for that.
+
+        Raises:
+            UsageError: The endpoint is not a URL.
+            StoreFailed: boto3's own configuration cannot be used.
+        """
+        self._bucket = bucket
+        self._client: S3Client = client or aws.client("s3", endpoint_url)
+        self._requests = S3Requests(self._client, bucket, endpoint_url, deadline or aws.Deadline(None))
+        self._single_request_bytes = single_request_bytes
+        self._part_bytes = part_bytes
+
+    @property
+    def copy_limit_bytes(self) -> int:
+        """How many bytes one CopyObject takes at most."""
+        return self._single_request_bytes
+
+    def head(self, key: str) -> StoredObject | None:
+        """Returns what is under `key`, None when nothing is; a missing bucket is a failure, not an absence."""
+        try:
+            with self._requests.asking(f"looking at {key}", ObjectMissing):
+                answer = self._client.head_object(Bucket=self._bucket, Key=key)
+                return StoredObject(
+                    key, bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"], answer["Metadata"]
+                )
+        except ObjectMissing:
+            self._requests.require_bucket()
+            return None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Returns the keys that begin with `prefix`, in ascending order."""
+        with self._requests.asking(f"listing {prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                yield from (found["Key"] for found in page.get("Contents", []))
+
+    @contextmanager
+    def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
+        """Opens the object for reading in pieces, if it still has this ETag."""
+        doing = f"reading {key}"
+        with self._requests.asking(doing, PreconditionFailed, ObjectMissing):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=quoted(etag))
+        with closing(answer["Body"]) as body:
+            yield self._pieces(body.iter_chunks(_READ_BYTES), doing)
+
+    def _pieces(self, chunks: Iterator[bytes], doing: str) -> Iterator[bytes]:
+        with self._requests.asking(doing):  # the connection may break, stall, or end before the announced length
+            for chunk in chunks:
+                self._requests.deadline.require_time(doing)
+                yield chunk
+
+    def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
+        """Writes an object that must not exist yet, and returns its ETag."""
+        begin = body.tell()
+        length = body.seek(0, 2) - begin
+        body.seek(begin)
+        if length > self._single_request_bytes:
+            return create_in_parts(self._requests, key, body, length, sha256, texts, self._part_bytes)
+        with self._requests.asking(f"writing {key}", PreconditionFailed):
+            answer = self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentLength=length,
+                ContentType=CONTENT_TYPE,
+                ChecksumSHA256=in_base64(bytes.fromhex(sha256)),
+                IfNoneMatch="*",
+                Metadata=dict(texts),
+            )
+            return bare(answer["ETag"])
+
+    def delete(self, key: str, etag: str) -> None:
+        """Removes an object, if it still has this ETag."""
+        found = self.head(key)
+        if found is not None and found.etag != etag:
+            raise PreconditionFailed(key)
+        with suppress(ObjectMissing), self._requests.asking(f"removing {key}", ObjectMissing):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def copy(
+        self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
+    ) -> str:
+        """Replaces `destination` by a copy of `source`, if both still are what they were."""
+        condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": quoted(expected_etag)}
+        try:
+            with self._requests.asking(f"copying {source} to {destination}", PreconditionFailed, ObjectMissing):
+                answer = self._client.copy_object(
+                    Bucket=self._bucket,
+                    Key=destination,
+                    CopySource={"Bucket": self._bucket, "Key": source},
+                    CopySourceIfMatch=quoted(source_etag),
+                    MetadataDirective="REPLACE",  # which keeps nothing, the content type included
+                    ContentType=CONTENT_TYPE,
+                    Metadata=dict(texts),
+                    **condition,
+                )
+                return bare(answer["CopyObjectResult"]["ETag"])
+        except ObjectMissing:
+            # If-Match on a key that is gone answers 404 on AWS, 412 elsewhere: for the caller, both are "not that one".
+            raise PreconditionFailed(destination) from None
+
+    @contextmanager
+    def copy_in_parts(
+        self, source: str, source_etag: str, destination: str, texts: Mapping[str, str]
+    ) -> Iterator[Swap]:
+        """Copies `source` into a multipart upload, and yields what completes it under a condition."""
+        found = self.head(source)
+        if found is None or found.etag != source_etag:
+            raise PreconditionFailed(source)
+        with upload(self._requests, destination, texts, f"copying {source} to {destination}") as begun:
+            for number, begin, size in cut(found.bytes, self._part_bytes):
+                begun.copy(number, found, None if size == found.bytes else (begin, begin + size - 1))
+
+            def swap(expected_etag: str | None) -> str:
+                if expected_etag is None:
+                    return begun.complete(IfNoneMatch="*")
+                return begun.complete(IfMatch=quoted(expected_etag))
+
+            yield swap

@@ -1,0 +1,181 @@
+"""Opens a table of ids: Parquet files, in the order of their ids, as a stream of Arrow arrays."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from publisher.errors import SourceNotReady
+from publisher.lake.access import LakeAccess
+from publisher.lake.files import Files
+from publisher.lake.footers import parquet_file, side_by_side
+from publisher.table.contents import Contents, contents_of
+from publisher.table.deleted_rows import without_deleted
+from publisher.values import FileState, TableRef
+
+BATCH_ROWS = 1 << 17
+_PARTITION_COLUMN = "source_partition"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a table, as its footer describes it.
+
+    Attributes:
+        id_column: What the column of ids is called in this file.
+        rows: Rows by the footer, deleted ones included.
+        min_id: First id by the footer's statistics; None where the writer left none.
+        max_id: Last id, likewise.
+        source_partition: The partition that all rows of the file name; None where they name several or none.
+        deleted: Positions of the rows that do not count, ascending.
+    """
+
+    file: FileState
+    id_column: str
+    rows: int
+    min_id: bytes | None
+    max_id: bytes | None
+    source_partition: str | None
+    deleted: array[int] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is ready to be read.
+
+    Attributes:
+        listing: What it consisted of when it was opened.
+        snapshot_id: The Iceberg snapshot that is read; None for other tables.
+        committed_at: When that snapshot became current, by the engine's clock.
+    """
+
+    ref: TableRef
+    files: tuple[DataFile, ...]
+    listing: frozenset[FileState]
+    reader: Files
+    snapshot_id: int | None = None
+    committed_at: datetime | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows by the footers: no data page was read for it."""
+        return sum(file.rows - len(file.deleted) for file in self.files)
+
+    @property
+    def source_partitions(self) -> frozenset[str | None]:
+        """The partitions that the files name in their statistics; empty where there are no rows."""
+        return frozenset(file.source_partition for file in self.files)
+
+    def id_arrays(self) -> Iterator[pa.Array]:
+        """Reads the ids in ascending order of the files, never more than BATCH_ROWS at once.
+
+        Yields:
+            Arrays of type string or large_string; nulls are possible.
+
+        Raises:
+            SourceNotReady: A file is gone, was replaced, or is damaged.
+            StoreFailed: The store failed.
+        """
+        for file in self.files:
+            row = 0
+            with parquet_file(self.reader, file.file) as parquet:
+                for batch in parquet.iter_batches(BATCH_ROWS, columns=[file.id_column], use_threads=False):
+                    ids = without_deleted(batch.column(0), row, file.deleted)
+                    row += len(batch)
+                    if len(ids):
+                        yield _as_text(ids)
+
+
+def open_table(ref: TableRef, lake: LakeAccess | None = None) -> Table:
+    """Lists a table's files and brings them into the order of their ids, by their footers alone.
+
+    The order comes from the statistics, because a file's name promises nothing (data_10 before data_2). Files
+    whose ranges overlap end at the guard for ascending order, as do files without statistics in a wrong order.
+
+    Args:
+        ref: The table. Of an Iceberg table the current snapshot is read, whatever becomes current meanwhile.
+        lake: Where it is looked for.
+
+    Raises:
+        SourceNotReady: The table is missing, a file cannot be read, or the id column is missing or not text.
+        UsageError: The table is of a kind that cannot be read.
+        StoreFailed: The store or the catalog failed.
+    """
+    contents = contents_of(ref, lake or LakeAccess())
+    files = side_by_side(lambda file: _footer(*file, ref, contents), contents.files)
+    files = [file for file in files if file.rows > len(file.deleted)]
+    if all(file.min_id is not None for file in files):
+        files.sort(key=lambda file: (file.min_id or b"", file.max_id or b"", file.file.path))
+    snapshot = contents.snapshot
+    return Table(
+        ref,
+        tuple(files),
+        contents.listing,
+        contents.reader,
+        snapshot.snapshot_id if snapshot else None,
+        snapshot.committed_at if snapshot else None,
+    )
+
+
+def _footer(file: FileState, deleted: array[int], ref: TableRef, contents: Contents) -> DataFile:
+    with parquet_file(contents.reader, file) as parquet:
+        schema, metadata = parquet.schema_arrow, parquet.metadata
+        id_column = contents.physical_name(ref.id_column, schema)
+        if id_column is None:
+            names = contents.columns.field_ids if contents.columns else schema.names
+            raise SourceNotReady(
+                f"The table {ref} has no column {ref.id_column}; it has {', '.join(names)}."
+                if ref.id_column not in names
+                else f"The file {file.path} of the table {ref} was written without the column {ref.id_column}.",
+                "Name the column with --id-column, or rebuild the table.",
+            )
+        _require_text(schema.field(id_column).type, ref)
+        ids = _column_range(metadata, id_column)
+        partition_column = contents.physical_name(_PARTITION_COLUMN, schema)
+        partitions = _column_range(metadata, partition_column) if partition_column else None
+        return DataFile(
+            file=file,
+            id_column=id_column,
+            rows=metadata.num_rows,
+            min_id=ids[0] if ids else None,
+            max_id=ids[1] if ids else None,
+            source_partition=partitions[0].decode() if partitions and partitions[0] == partitions[1] else None,
+            deleted=deleted,
+        )
+
+
+def _column_range(metadata: pq.FileMetaData, name: str) -> tuple[bytes, bytes] | None:
+    """Returns a text column's smallest and largest value over all row groups, None where one has no statistics."""
+    ranges: list[tuple[bytes, bytes]] = []
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        columns = (group.column(position) for position in range(group.num_columns))
+        column = next((column for column in columns if column.path_in_schema == name), None)
+        if column is None or not group.num_rows:
+            continue
+        statistics = column.statistics
+        if statistics is None or not statistics.has_min_max or not isinstance(statistics.min, str):
+            return None
+        ranges.append((statistics.min.encode(), statistics.max.encode()))
+    return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+
+
+def _require_text(kind: pa.DataType, ref: TableRef) -> None:
+    text = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_string_view(text)):
+        raise SourceNotReady(
+            f"The column {ref.id_column} of {ref} is {kind}, not text.",
+            "Cast it to a string in the model, and order by the string: numbers sort differently.",
+        )
+
+
+def _as_text(array: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return pc.cast(array, pa.large_string()) if pa.types.is_string_view(array.type) else array

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from publisher.file import changes as changes_module
+from publisher.file.changes import NotComparable, count_changes
+from publisher.values import Changes
+
+ids = st.sets(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=5), max_size=50)
+
+
+def file(lines: set[str], size: int = 1 << 16, end: bytes = b"") -> Iterator[bytes]:
+    compressed = gzip.compress(b"\n".join(sorted(line.encode() for line in lines)) + end)
+    return (compressed[start : start + size] for start in range(0, len(compressed), size))
+
+
+@given(new=ids, active=ids, size=st.integers(1, 100))
+def test_changes_are_the_differences_of_the_sets(new: set[str], active: set[str], size: int) -> None:
+    assert count_changes(file(new, size), file(active, size)) == Changes(
+        ids_added=len(new - active), ids_removed=len(active - new), active_ids=len(active)
+    )
+
+
+def test_files_of_many_blocks_that_end_at_different_places() -> None:
+    new = {f"{number:09}" for number in range(0, 600_000, 2)} | {"x" * 3_000_000}
+    active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 2_000_000}
+    changes = count_changes(file(new), file(active))
+    assert changes == Changes(len(new - active), len(active - new), len(active))
+
+
+def test_a_line_that_does_not_end_is_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes_module, "_LONGEST_LINE_BYTES", 1 << 20)
+    with pytest.raises(NotComparable, match="active"):
+        count_changes(file({"a"}), file({"x" * 2_000_000}))
+
+
+def test_a_final_line_break_is_no_line() -> None:
+    assert count_changes(file({"a", "b"}, end=b"\n"), file({"a", "b"})) == Changes(0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("active", "reason"),
+    [
+        (b"", "active is not one whole gzip file"),
+        (b"plain text", "active is not one whole gzip file"),
+        (gzip.compress(b"a\nb", mtime=0)[:-1], "active is not one whole gzip file"),
+        (gzip.compress(b"a\nb", mtime=0) * 2, "active is not one whole gzip file"),
+        (gzip.compress(b"b\na", mtime=0), "active is not in strictly ascending order"),
+        (gzip.compress(b"a\na", mtime=0), "active is not in strictly ascending order"),
+        (gzip.compress(b"z\n" * 2, mtime=0), "active is not in strictly ascending order"),
+    ],
+)
+@pytest.mark.parametrize("new", [{"a"}, {"y", "zz"}, set()])
+def test_what_cannot_be_compared_is_told(active: bytes, reason: str, new: set[str]) -> None:
+    with pytest.raises(NotComparable, match=reason):
+        count_changes(file(new), iter([active]))
