@@ -96,19 +96,19 @@ def differences(stored_bytes: int, said: Metadata, found: Inspection) -> tuple[s
         (not found.content_bytes and said.total_ids != 0, "the content is empty"),
     )
     pairs = (
-        ("bytes", stored_bytes, found.bytes),
-        ("total_ids", said.total_ids, found.lines),
-        ("md5_checksum", said.md5_checksum, found.md5),
-        ("sha256", said.sha256, found.sha256),
-        ("content_bytes", said.content_bytes, found.content_bytes),
+        ("bytes", "store", stored_bytes, found.bytes),
+        ("total_ids", "metadata", said.total_ids, found.lines),
+        ("md5_checksum", "metadata", said.md5_checksum, found.md5),
+        ("sha256", "metadata", said.sha256, found.sha256),
+        ("content_bytes", "metadata", said.content_bytes, found.content_bytes),
     )
     return (
         *(text for is_fault, text in faults if is_fault),
         *(
             f"{name} is missing from the metadata or unreadable"
             if promised is None
-            else f"{name} is {promised} by the metadata and {computed} by the file"
-            for name, promised, computed in pairs
+            else f"{name} is {promised} by the {who} and {computed} by the file"
+            for name, who, promised, computed in pairs
             if promised != computed
         ),
     )

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Bucket, WriteTable
+from tests.publisher.crash import fault_proxy
 
 PUBLISHER = str(Path(sys.executable).with_name("publisher"))
 
@@ -296,6 +298,76 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int, bucket: Buc
     assert process.returncode == code
     assert len(said.strip().splitlines()) == 1
     assert "active is the old file or the new one, whole" in said
+
+
+def test_sigterm_ends_a_publish_whose_store_stalls_within_an_orchestrator_s_grace(
+    bucket: Bucket, write_table: WriteTable
+) -> None:
+    assert publish(bucket, write_table(["a"])).returncode == 0
+    table = ["--table", f"parquet:{write_table(['a', 'b'])}", "--source-partition", "20251023"]
+    with fault_proxy.running(bucket.endpoint.url) as proxy:
+        proxy.inject(fault_proxy.hangs_amid_the_answer, lambda request: request.kind == "GET active")
+        process = subprocess.Popen(
+            [PUBLISHER, "publish", *table, "--endpoint-url", proxy.url],
+            env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not [request for request in proxy.requests if request.kind == "GET active"]:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)  # an answer may take twice that, and a thread waits for it
+    assert process.returncode == 143
+    assert "active is the old file or the new one, whole" in said
+    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a"
+
+
+# What is not installed where somebody only reads, watches, or sets back.
+OF_EXTRAS = ("pyarrow", "pyiceberg", "duckdb", "pyspark", "fsspec", "dbt", "pandas")
+WITHOUT_EXTRAS = f"""
+import sys
+from importlib.machinery import PathFinder
+class Missing(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {OF_EXTRAS} else super().find_spec(name, path, target)
+sys.meta_path = [Missing if finder is PathFinder else finder for finder in sys.meta_path]
+from publisher.cli import main
+main(sys.argv[1:])
+"""
+
+
+def without_extras(bucket: Bucket, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS, *arguments],
+        env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_consumer_and_whoever_is_on_call_need_no_extra(
+    bucket: Bucket, write_table: WriteTable, tmp_path: Path
+) -> None:
+    for ids in (["a"], ["a", "b"]):
+        assert publish(bucket, write_table(ids)).returncode == 0
+    for command in (
+        ["status"], ["verify"], ["history"], ["rollback"], ["release"], ["hold", "--reason", "a try"],
+        ["pull", str(tmp_path / "latest.txt.gz")],
+    ):  # fmt: skip
+        ended = without_extras(bucket, *command)
+        assert (ended.returncode, ended.stderr) == (0, ""), command
+    assert gzip.decompress((tmp_path / "latest.txt.gz").read_bytes()) == b"a"
+
+
+@pytest.mark.parametrize("command", [["publish", "--table", "parquet:/x"], ["doctor"]])
+def test_a_command_whose_extra_is_missing_says_which(command: list[str], bucket: Bucket) -> None:
+    ended = without_extras(bucket, *command)
+    assert ended.returncode == 2
+    assert "pyarrow" in ended.stderr
+    assert "pip install 'matched-ids[publish]'" in ended.stderr
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(bucket: Bucket, write_table: WriteTable, tmp_path: Path) -> None:

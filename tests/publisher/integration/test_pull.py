@@ -232,7 +232,7 @@ def test_the_same_etag_with_other_claims_is_downloaded_and_found_out(target: Pat
     put(first, compressed, b"a\nb")
     pull(first, DESTINATION, target)
     put(second, compressed, b"a\nb", total_ids="3")
-    refused(IntegrityError, second, target, "lines")
+    refused(IntegrityError, second, target, "total_ids is 3 by the metadata and 2 by the file")
 
 
 @pytest.mark.parametrize("harm", ["missing", "another size", "a flipped bit"])
@@ -319,7 +319,7 @@ def test_a_download_that_is_not_active_is_not_kept(
         pull(store, DESTINATION, target)
     published(store, [SECRET, "8"], "20251023")
     damaged = ReadOnly(store, pieces=lambda raw: [DAMAGE[damage](raw)])
-    assert refused(IntegrityError, damaged, target, "is not what it should be: .*SHA-256").exit_code == 4
+    assert refused(IntegrityError, damaged, target, "is not what it should be: .*sha256 is").exit_code == 4
     assert len(files(target)) == (0 if first else 2)
 
 
@@ -328,15 +328,15 @@ GZIP = gzip.compress(A_LINE)
 # Each with one thing wrong, as far as one can be wrong alone: the file, its content, what the metadata says otherwise,
 # and what the message names.
 UNTRUE: dict[str, tuple[bytes, bytes, dict[str, str | None], str]] = {
-    "count": (GZIP, A_LINE, {"total_ids": "2"}, ": lines[.]"),
-    "md5": (GZIP, A_LINE, {"md5_checksum": "0" * 32}, ": MD5[.]"),
-    "sha256": (GZIP, A_LINE, {"sha256": "0" * 64}, ": SHA-256[.]"),
-    "content size": (GZIP, A_LINE, {"content_bytes": "12"}, ": content size[.]"),
-    "two members": (GZIP + GZIP, A_LINE, {}, ": gzip[.]"),
-    "not gzip": (A_LINE, A_LINE, {}, ": gzip, content size, MD5, lines, empty[.]"),
-    "blank line": (gzip.compress(b"a\n\nb"), b"a\n\nb", {}, ": blank lines[.]"),
-    "empty": (gzip.compress(b""), b"", {"total_ids": "2"}, ": lines, empty[.]"),
-    "empty object": (b"", b"", {"total_ids": "0"}, ": gzip[.]"),
+    "count": (GZIP, A_LINE, {"total_ids": "2"}, ": total_ids is 2[^;]*$"),
+    "md5": (GZIP, A_LINE, {"md5_checksum": "0" * 32}, ": md5_checksum is 0[^;]*$"),
+    "sha256": (GZIP, A_LINE, {"sha256": "0" * 64}, ": sha256 is 0[^;]*$"),
+    "content size": (GZIP, A_LINE, {"content_bytes": "12"}, ": content_bytes is 12[^;]*$"),
+    "two members": (GZIP + GZIP, A_LINE, {}, ": the file is not one whole gzip member[.]$"),
+    "not gzip": (A_LINE, A_LINE, {}, ": the file is not one whole gzip member; the content is empty; total_ids.*; md5_.*; content_bytes[^;]*$"),
+    "blank line": (gzip.compress(b"a\n\nb"), b"a\n\nb", {}, ": the content has a blank line[.]$"),
+    "empty": (gzip.compress(b""), b"", {"total_ids": "2"}, ": the content is empty; total_ids[^;]*$"),
+    "empty object": (b"", b"", {"total_ids": "0"}, ": the file is not one whole gzip member[.]$"),
 }
 
 
@@ -356,7 +356,7 @@ def test_a_size_that_is_not_the_announced_one_is_not_kept(target: Path) -> None:
 
     store = MemoryStore()
     put(store, GZIP, A_LINE)
-    refused(IntegrityError, Announcing(store), target, ": size[.]")
+    refused(IntegrityError, Announcing(store), target, ": bytes is 32 by the store and 31 by the file[.]$")
 
 
 @pytest.mark.parametrize("text", [None, "", "many", "-1"])
