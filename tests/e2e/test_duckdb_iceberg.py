@@ -63,8 +63,8 @@ from publisher.lake.scan import Column, Role
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Lake, fill_small_lake
 from tests.e2e.test_duckdb import MACRO, Asked, answer, compiled, on_duckdb, published, result_of
-from tests.publisher.integration import glue_server
-from tests.publisher.integration.glue_server import GlueServer
+from tests.publisher.lake import glue_server
+from tests.publisher.lake.glue_server import GlueServer
 
 OLD, NEW = "20251021", "20251022"
 NO_DAY = "ano_mes_dia=__HIVE_DEFAULT_PARTITION__"

@@ -15,7 +15,7 @@ MACRO = "{{ latest_partition(source('lake', 'records')) | tojson }}"
 
 
 def test_the_rule_is_there_for_any_list_of_names(lake: Lake) -> None:
-    """The rule itself is tested where it takes no dbt, tests/publisher/unit/test_latest_partition.py."""
+    """The rule itself is tested where it takes no dbt, tests/publisher/partitions/test_latest_partition.py."""
     names = ["ANO_MES_DIA=2025-10-22 00%3A00%3A00/regiao=sul", "ANO_MES_DIA=2025-10-21 00%3A00%3A00/regiao=norte"]
     names += ["ano_mes_dia=2025-10-22 00%3A00%3A00/regiao=norte", "ano_mes_dia=%2541/regiao=sul"]
     call = f"newest_partition({names!r}, ['ano_mes_dia'], 'raw.records')"

@@ -333,7 +333,12 @@ UNTRUE: dict[str, tuple[bytes, bytes, dict[str, str | None], str]] = {
     "sha256": (GZIP, A_LINE, {"sha256": "0" * 64}, ": sha256 is 0[^;]*$"),
     "content size": (GZIP, A_LINE, {"content_bytes": "12"}, ": content_bytes is 12[^;]*$"),
     "two members": (GZIP + GZIP, A_LINE, {}, ": the file is not one whole gzip member[.]$"),
-    "not gzip": (A_LINE, A_LINE, {}, ": the file is not one whole gzip member; the content is empty; total_ids.*; md5_.*; content_bytes[^;]*$"),
+    "not gzip": (
+        A_LINE,
+        A_LINE,
+        {},
+        ": the file is not one whole gzip member; the content is empty; total_ids.*; md5_.*; content_bytes[^;]*$",
+    ),
     "blank line": (gzip.compress(b"a\n\nb"), b"a\n\nb", {}, ": the content has a blank line[.]$"),
     "empty": (gzip.compress(b""), b"", {"total_ids": "2"}, ": the content is empty; total_ids[^;]*$"),
     "empty object": (b"", b"", {"total_ids": "0"}, ": the file is not one whole gzip member[.]$"),

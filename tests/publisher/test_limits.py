@@ -17,9 +17,9 @@ from publisher.store.hold import current_hold, release_hold, set_hold
 from publisher.store.protocol import PreconditionFailed, Store
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
-from tests.publisher.integration.test_cli import publish as publish_by_cli
-from tests.publisher.integration.test_cli import run
-from tests.publisher.integration.test_publish import ACTIVE, DESTINATION, Between, Clock, active_content, settings
+from tests.publisher.cli.test_cli import publish as publish_by_cli
+from tests.publisher.cli.test_cli import run
+from tests.publisher.test_publish import ACTIVE, DESTINATION, Between, Clock, active_content, settings
 
 HUNDRED = [f"{number:03}" for number in range(100)]
 

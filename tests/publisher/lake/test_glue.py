@@ -23,9 +23,9 @@ from publisher.lake.glue import ExpressionRefused, GlueCatalog, GlueTable
 from publisher.latest_partition import Latest, Wanted, latest_partition
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
-from tests.publisher.integration import glue_server
-from tests.publisher.integration.glue_server import GlueServer
-from tests.publisher.integration.test_cli import PUBLISHER, publish
+from tests.publisher.cli.test_cli import PUBLISHER, publish
+from tests.publisher.lake import glue_server
+from tests.publisher.lake.glue_server import GlueServer
 
 SECRET = "AKIAIOSFODNN7EXAMPLE"
 TODAY = datetime.now(timezone.utc).date()

@@ -25,7 +25,7 @@ from tests.conftest import PROJECT, Bucket
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory, iceberg_jar: Path) -> Path:
     folder = tmp_path_factory.mktemp("iceberg")
-    command = [sys.executable, "-m", "tests.publisher.integration.iceberg_tables", str(folder), str(iceberg_jar)]
+    command = [sys.executable, "-m", "tests.publisher.table.iceberg_tables", str(folder), str(iceberg_jar)]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder / "t"
