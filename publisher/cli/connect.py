@@ -1,4 +1,4 @@
-"""What the commands work with: the store, the lake, and who is at the keyboard."""
+"""What the commands work with: the store, what is installed, and who is at the keyboard."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from typing import TYPE_CHECKING
 from publisher.errors import UsageError
 
 if TYPE_CHECKING:
+    from publisher.aws import Deadline
     from publisher.cli.output import Output
-    from publisher.lake.access import LakeAccess
     from publisher.store.keys import Destination
     from publisher.store.protocol import Store
 
 
-def open_store(destination: Destination, endpoint_url: str | None, output: Output) -> Store:
-    """Returns the destination's bucket, with the deadline of the command."""
+def connect(to: str, endpoint_url: str | None, output: Output) -> tuple[Destination, Store]:
+    """Returns the destination, and its bucket with the deadline of the command.
+
+    Raises:
+        UsageError: One of the two addresses cannot be used.
+        StoreFailed: boto3's own configuration cannot be used.
+    """
     from publisher.aws import Deadline
+    from publisher.store.keys import Destination
+
+    destination = Destination.parse(to)
+    return destination, open_bucket(destination.bucket, endpoint_url, Deadline(output.deadline_seconds))
+
+
+def open_bucket(bucket: str, endpoint_url: str | None, deadline: Deadline) -> Store:
+    """Returns a bucket of the store."""
     from publisher.store.s3 import S3Store
 
-    return S3Store(destination.bucket, endpoint_url=endpoint_url, deadline=Deadline(output.deadline_seconds))
-
-
-def open_store_and_lake(destination: Destination, endpoint_url: str | None, output: Output) -> tuple[Store, LakeAccess]:
-    """Returns both, with one deadline."""
-    from publisher.aws import Deadline
-    from publisher.lake.access import LakeAccess
-    from publisher.store.s3 import S3Store
-
-    deadline = Deadline(output.deadline_seconds)
-    return S3Store(destination.bucket, endpoint_url=endpoint_url, deadline=deadline), LakeAccess(deadline)
+    return S3Store(bucket, endpoint_url=endpoint_url, deadline=deadline)
 
 
 def require_extra(package: str, extra: str, command: str) -> None:

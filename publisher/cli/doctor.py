@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store_and_lake, require_extra
+from publisher.cli.connect import open_bucket, require_extra
 from publisher.cli.output import Output, print_json
 from publisher.store.keys import Destination
 
@@ -26,9 +26,12 @@ def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path,
     """Try everything that a publish will need, on scratch keys, and say how to mend what fails."""
     destination = Destination.parse(to)
     require_extra("pyarrow", "publish", "doctor")
-    store, lake = open_store_and_lake(destination, endpoint_url, output)
+    from publisher.aws import Deadline
     from publisher.doctor import examine
+    from publisher.lake.access import LakeAccess
 
+    deadline = Deadline(output.deadline_seconds)
+    store, lake = open_bucket(destination.bucket, endpoint_url, deadline), LakeAccess(deadline)
     checks = []
     for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc), lake):
         checks.append(check)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store
+from publisher.cli.connect import connect
 from publisher.cli.output import Output, readable
-from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
     from publisher.history import HistoryEntry
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 @options.LIMIT
 def history(output: Output, to: str, endpoint_url: str | None, limit: int) -> None:
     """List the staged files, newest first, and which of them were active."""
-    destination = Destination.parse(to)
-    store = open_store(destination, endpoint_url, output)
+    destination, store = connect(to, endpoint_url, output)
     from publisher.history import history as run
 
     entries = run(store, destination, limit)

@@ -7,9 +7,8 @@ from datetime import datetime, timezone
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store, user
+from publisher.cli.connect import connect, user
 from publisher.cli.output import Output
-from publisher.store.keys import Destination
 
 
 @click.command()
@@ -18,8 +17,7 @@ from publisher.store.keys import Destination
 @options.REASON.but(required=True)
 def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None:
     """Refuse every publish until the hold is released."""
-    destination = Destination.parse(to)
-    store = open_store(destination, endpoint_url, output)
+    destination, store = connect(to, endpoint_url, output)
     from publisher.store.hold import set_hold
 
     held = set_hold(store, destination, reason, user(), datetime.now(timezone.utc))
@@ -34,8 +32,7 @@ def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None
 @options.destination
 def release(output: Output, to: str, endpoint_url: str | None) -> None:
     """End a hold."""
-    destination = Destination.parse(to)
-    store = open_store(destination, endpoint_url, output)
+    destination, store = connect(to, endpoint_url, output)
     from publisher.store.hold import release_hold
 
     held = release_hold(store, destination)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
+from publisher.cli.connect import open_bucket
 from publisher.cli.output import Output
 from publisher.errors import UsageError
 from publisher.settings import parse_duration
@@ -59,7 +60,6 @@ def latest_partition(
     from publisher.latest_partition import Wanted, glue_table
     from publisher.latest_partition import latest_partition as run
     from publisher.partitions.rule import PATTERN, column_list
-    from publisher.store.s3 import S3Store
 
     database, name = glue_table(table, os.environ)
     wanted = Wanted(
@@ -76,10 +76,10 @@ def latest_partition(
     )
     deadline = Deadline(output.deadline_seconds)
 
-    def open_bucket(bucket: str) -> Store:
-        return S3Store(bucket, endpoint_url=endpoint_url, deadline=deadline)
+    def open_store(bucket: str) -> Store:
+        return open_bucket(bucket, endpoint_url, deadline)
 
-    latest = run(wanted, GlueCatalog(deadline=deadline), open_bucket, datetime.now(timezone.utc))
+    latest = run(wanted, GlueCatalog(deadline=deadline), open_store, datetime.now(timezone.utc))
     for note in _notes(latest):
         click.echo(f"publisher: {note}", err=True)
     output.answer(_fields(latest), latest.partition)

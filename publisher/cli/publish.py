@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store_and_lake, require_extra
+from publisher.cli.connect import open_bucket, require_extra
 from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
 from publisher.guards.limits import Limits
 from publisher.settings import PublishSettings, parse_table
@@ -65,9 +65,13 @@ def publish(
         overrule=frozenset(overrule),
     )
     require_extra("pyarrow", "publish", "publish")
-    store, lake = open_store_and_lake(settings.destination, endpoint_url, output)
+    from publisher.aws import Deadline
     from publisher.cli.progress import progress
+    from publisher.lake.access import LakeAccess
     from publisher.publish import publish as run
+
+    deadline = Deadline(output.deadline_seconds)
+    store, lake = open_bucket(settings.destination.bucket, endpoint_url, deadline), LakeAccess(deadline)
 
     with progress(sys.stderr) as watcher:
         published = run(settings, store, watcher, lake)

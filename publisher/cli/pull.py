@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store
+from publisher.cli.connect import connect
 from publisher.cli.output import Output, fields_text
 from publisher.settings import parse_duration
-from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
     from publisher.pull import Pulled
@@ -35,8 +34,7 @@ def pull(
 ) -> None:
     """For consumers: bring TARGET up to what is active, verified, in one atomic step. Reads only."""
     limit = parse_duration(max_age) if max_age else None
-    destination = Destination.parse(to)
-    store = open_store(destination, endpoint_url, output)
+    destination, store = connect(to, endpoint_url, output)
     from publisher.pull import pull as run
 
     pulled = run(store, destination, target, state=state, max_age=limit, accept_rollback=accept_rollback)

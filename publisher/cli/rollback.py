@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store, user
+from publisher.cli.connect import connect, user
 from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
-from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
     from publisher.rollback import RolledBack
+    from publisher.store.keys import Destination
 
 
 @click.command()
@@ -26,8 +26,7 @@ def rollback(
     output: Output, to: str, endpoint_url: str | None, to_staged: str | None, reason: str | None, no_hold: bool
 ) -> None:
     """Make an earlier staged file active again, and hold publishing."""
-    destination = Destination.parse(to)
-    store = open_store(destination, endpoint_url, output)
+    destination, store = connect(to, endpoint_url, output)
     from publisher.rollback import rollback as run
 
     hold_reason = None if no_hold else reason or "rolled back"

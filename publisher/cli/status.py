@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store
+from publisher.cli.connect import connect
 from publisher.cli.output import Output, fields_text, stored_fields
 from publisher.settings import parse_duration
-from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
     from publisher.status import Status
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 def status(output: Output, to: str, endpoint_url: str | None, max_age: str | None) -> None:
     """Show what is active, and whether it is held or stale."""
     limit = parse_duration(max_age) if max_age else None
-    destination = Destination.parse(to)
-    store = open_store(destination, endpoint_url, output)
+    destination, store = connect(to, endpoint_url, output)
     from publisher.guards import require_fresh
     from publisher.status import status as run
 

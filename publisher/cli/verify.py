@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import open_store
+from publisher.cli.connect import connect
 from publisher.cli.output import Output, fields_text
 from publisher.errors import IntegrityError
-from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
     from publisher.verify import Verification
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 @options.destination
 def verify(output: Output, to: str, endpoint_url: str | None) -> None:
     """Download what is active, recompute everything, and say what differs."""
-    destination = Destination.parse(to)
-    store = open_store(destination, endpoint_url, output)
+    destination, store = connect(to, endpoint_url, output)
     from publisher.verify import verify as run
 
     verification = run(store, destination)
