@@ -31,7 +31,7 @@ from tests.in_parts import ignoring, uploads
 from tests.memory_store import MemoryStore
 from tests.publisher.cli.test_cli import publish as publish_by_cli
 from tests.publisher.cli.test_cli import run
-from tests.publisher.test_publish import ACTIVE, DESTINATION, Between, Clock, active_content, settings
+from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
 
 NOW = datetime(2025, 10, 23, 12, tzinfo=timezone.utc)
 DAYS = {"20251021": ["a", "b"], "20251022": ["a", "b", "c"], "20251023": ["a", "b", "c", "d"]}

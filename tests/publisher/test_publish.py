@@ -6,9 +6,7 @@ import gzip
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from datetime import datetime, timezone
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,84 +22,14 @@ from publisher.errors import (
     StoreFailed,
     UsageError,
 )  # fmt: skip
-from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
 from publisher.settings import PublishSettings
-from publisher.store.keys import Destination
 from publisher.store.protocol import PreconditionFailed, Store, Swap
-from publisher.values import Metadata, StoredObject, TableRef
+from publisher.values import Metadata
 from publisher.verify import verify
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
-
-DESTINATION = Destination("bucket", "ids/")
-ACTIVE = DESTINATION.active_key
-
-
-def settings(folder: Path, partition: str | None = "20251022", **changes: Any) -> PublishSettings:
-    table = TableRef("parquet", str(folder))
-    return replace(PublishSettings(DESTINATION, table=table, source_partition=partition, limits=NO_LIMITS), **changes)
-
-
-class Clock:
-    """A clock that goes on by a second each time it is asked."""
-
-    def __init__(self) -> None:
-        self.second = 0
-
-    def __call__(self) -> datetime:
-        self.second += 1
-        return datetime(2025, 10, 23, 4, self.second // 60, self.second % 60, tzinfo=timezone.utc)
-
-
-class Between(Store):
-    """A store that lets something happen around its calls."""
-
-    def __init__(self, store: Store, **around: Callable[..., Any]) -> None:
-        self._store = store
-        self._around = around
-
-    def _call(self, name: str, *arguments: Any) -> Any:
-        method = getattr(self._store, name)
-        around = self._around.get(name)
-        return around(method, *arguments) if around else method(*arguments)
-
-    def head(self, key: str) -> StoredObject | None:
-        return self._call("head", key)
-
-    def list(self, prefix: str) -> Iterator[str]:
-        return self._call("list", prefix)
-
-    def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
-        return self._call("read", key, etag)
-
-    def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
-        return self._call("create", key, body, sha256, texts)
-
-    def delete(self, key: str, etag: str) -> None:
-        self._call("delete", key, etag)
-
-    def copy(
-        self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]
-    ) -> str:
-        return self._call("copy", source, source_etag, destination, expected_etag, texts)
-
-    @property
-    def copy_limit_bytes(self) -> int:
-        return self._store.copy_limit_bytes
-
-    def copy_in_parts(
-        self, source: str, source_etag: str, destination: str, texts: Mapping[str, str]
-    ) -> AbstractContextManager[Swap]:
-        return self._call("copy_in_parts", source, source_etag, destination, texts)
-
-
-def active_content(store: Store) -> bytes | None:
-    found = store.head(ACTIVE)
-    if found is None:
-        return None
-    with store.read(ACTIVE, found.etag) as pieces:
-        return gzip.decompress(b"".join(pieces))
+from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
 
 
 def test_a_published_file_and_everything_said_about_it(any_bucket: Bucket, write_table: WriteTable) -> None:

@@ -32,14 +32,12 @@ from publisher.publish import publish
 from publisher.pull import Pulled, pull
 from publisher.rollback import rollback
 from publisher.settings import PublishSettings
-from publisher.store.keys import Destination
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, ReadableStore, Store
 from publisher.values import StoredObject, TableRef
 from tests.conftest import WriteTable, new_bucket
 from tests.memory_store import MemoryStore
+from tests.publisher.publishing import ACTIVE, DESTINATION
 
-DESTINATION = Destination("bucket", "ids/")
-ACTIVE = DESTINATION.active_key
 SECRET = "70123456789"  # stands for an id; no message may hold it
 
 

@@ -27,7 +27,7 @@ from tests.conftest import Bucket, WriteTable
 from tests.in_parts import CONDITIONS, PART_BYTES, ignoring, operations, store_in_parts, uploads
 from tests.memory_store import MemoryStore
 from tests.publisher.crash.days import Day, write_day
-from tests.publisher.test_publish import ACTIVE, DESTINATION, Between, Clock, active_content, settings
+from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
 
 NOW = datetime(2025, 10, 23, 12, tzinfo=timezone.utc)
 
