@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from dbt_local_duckdb.plugin import DiscreetCursor
-from dbt_local_duckdb.s3 import S3Failed
+from dbt_matched_ids.duckdb.plugin import DiscreetCursor
+from dbt_matched_ids.duckdb.s3 import S3Failed
 from tests.quoted import CPF, chained, quoted, write_damaged_at_random, write_damaged_pages, write_not_utf8
 
 TYPES = (

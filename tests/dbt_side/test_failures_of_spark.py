@@ -12,9 +12,9 @@ from dbt_common.exceptions import DbtDatabaseError
 from pyhive.exc import OperationalError
 from TCLIService import ttypes
 
-from dbt_local_spark.connections import install
-from dbt_local_spark.failures import told_of, told_of_text
 from dbt_matched_ids.discreet import Statements
+from dbt_matched_ids.spark.connections import install
+from dbt_matched_ids.spark.failures import told_of, told_of_text
 from tests.quoted import CPF, quoted
 
 CAST = f"""[CAST_INVALID_INPUT] The value '{CPF}' of the type "STRING" cannot be cast to "INT" because it is \

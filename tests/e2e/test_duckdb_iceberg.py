@@ -54,7 +54,7 @@ from pyiceberg.types import (
     UUIDType,
 )
 
-from dbt_local_duckdb.s3 import S3FileSystem
+from dbt_matched_ids.duckdb.s3 import S3FileSystem
 from dbt_matched_ids.invocation import Invocation
 from publisher.errors import PublisherError
 from publisher.lake.iceberg_table import IcebergTable
@@ -771,7 +771,7 @@ def test_pyiceberg_is_imported_for_such_a_table_alone(
     raw: Raw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = (
-        "import sys, duckdb, dbt_local_duckdb.plugin as module\n"
+        "import sys, duckdb, dbt_matched_ids.duckdb.plugin as module\n"
         "plugin = module.Plugin('x', {})\n"
         "plugin.configure_connection(duckdb.connect())\n"
         "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'boto3', 'numpy'} & set(sys.modules)) or 0)"

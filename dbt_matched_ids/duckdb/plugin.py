@@ -11,10 +11,10 @@ from dbt.adapters.duckdb.environments import local
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt_local_duckdb.failures import DuckDBFailed, told_of, told_of_opening
-from dbt_local_duckdb.s3 import S3FileSystem
 from dbt_matched_ids import in_use
 from dbt_matched_ids.discreet import Statements, told
+from dbt_matched_ids.duckdb.failures import DuckDBFailed, told_of, told_of_opening
+from dbt_matched_ids.duckdb.s3 import S3FileSystem
 
 # `md:`, `ducklake:`, `s3://`
 _NOT_A_FILE = re.compile(r"[A-Za-z0-9]{2,}:")
