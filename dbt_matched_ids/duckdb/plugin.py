@@ -11,10 +11,10 @@ from dbt.adapters.duckdb.environments import local
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt_matched_ids import in_use
-from dbt_matched_ids.discreet import Statements, told
-from dbt_matched_ids.duckdb.failures import DuckDBFailed, told_of, told_of_opening
+from dbt_matched_ids import folder_lock
+from dbt_matched_ids.duckdb.errors import DuckDBFailed, redacted, redacted_opening_error
 from dbt_matched_ids.duckdb.s3 import S3FileSystem
+from dbt_matched_ids.redaction import Statements, with_redacted_errors
 
 # `md:`, `ducklake:`, `s3://`
 _NOT_A_FILE = re.compile(r"[A-Za-z0-9]{2,}:")
@@ -42,7 +42,7 @@ class Plugin(BasePlugin):
         config.setdefault("enable_external_file_cache", "false")
         if is_file:
             Path(creds.path).parent.mkdir(parents=True, exist_ok=True)
-            if taken := in_use.take(Path(f"{creds.path}.lock")):
+            if taken := folder_lock.take(Path(f"{creds.path}.lock")):
                 raise DuckDBFailed(taken)
 
     def configure_connection(self, conn: Any) -> None:
@@ -50,17 +50,17 @@ class Plugin(BasePlugin):
         conn.register_filesystem(S3FileSystem())
 
 
-class DiscreetCursor(local.DuckDBCursorWrapper):
+class RedactingCursor(local.DuckDBCursorWrapper):
     """A cursor whose errors do not quote the value that DuckDB stumbled over, which may be a document."""
 
     def execute(self, sql: str, bindings: Any = None) -> Any:
-        """Runs a statement, and returns this cursor, from which a result is fetched as discreetly.
+        """Runs a statement, and returns this cursor, from which a result is fetched whose errors are redacted too.
 
         Raises:
             DuckDBFailed: It failed; dbt-duckdb rolls back, logs this, and raises an error of dbt's with its text.
         """
         _statements.remember(sql)
-        told(lambda: super(DiscreetCursor, self).execute(sql, bindings), _told_of)
+        with_redacted_errors(lambda: super(RedactingCursor, self).execute(sql, bindings), _redacted)
         return self
 
     def __getattr__(self, name: str) -> Any:
@@ -71,22 +71,26 @@ class DiscreetCursor(local.DuckDBCursorWrapper):
 
         @wraps(attribute)
         def method(*arguments: Any, **options: Any) -> Any:
-            return told(lambda: attribute(*arguments, **options), lambda error: DbtRuntimeError(str(_told_of(error))))
+            return with_redacted_errors(
+                lambda: attribute(*arguments, **options), lambda error: DbtRuntimeError(str(_redacted(error)))
+            )
 
         return method
 
 
-def _told_of(error: Exception) -> DuckDBFailed:
+def _redacted(error: Exception) -> DuckDBFailed:
     from dbt_matched_ids.macro_functions import invocation  # imports pyarrow
 
-    return told_of(error, _statements, lambda path: path in invocation().listed)
+    return redacted(error, _statements, lambda path: path in invocation().listed)
 
 
 def _handle(environment: Any) -> Any:
     """Opens the database, where its own error is a page about locks."""
-    return told(lambda: _open_database(environment), lambda error: told_of_opening(error, str(environment.creds.path)))
+    return with_redacted_errors(
+        lambda: _open_database(environment), lambda error: redacted_opening_error(error, str(environment.creds.path))
+    )
 
 
 # dbt-duckdb has no other place for it: it makes a cursor by this name, and logs its errors as they are.
-local.DuckDBCursorWrapper = DiscreetCursor
+local.DuckDBCursorWrapper = RedactingCursor
 local.LocalEnvironment.handle = _handle

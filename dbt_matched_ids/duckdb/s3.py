@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem
 
-from dbt_matched_ids.discreet import OwnWords
+from dbt_matched_ids.redaction import OwnWords
 from publisher.errors import PublisherError
 from publisher.lake.files import FileMissing
 
 if TYPE_CHECKING:
-    from dbt_matched_ids.invocation import Invocation
+    from dbt_matched_ids.invocation_cache import InvocationCache
     from publisher.artifacts import FileState
     from publisher.lake.s3_files import S3Files
 
@@ -32,13 +32,13 @@ class S3Failed(OwnWords):
 class S3FileSystem(AbstractFileSystem):
     """What DuckDB asks of a file system when it reads, and nothing else: it writes nothing, and asks for no pattern.
 
-    An object that was looked at before (`dbt_matched_ids.invocation`) is opened in that version, not asked for again.
+    An object that was looked at before (`invocation_cache`) is opened in that version, not asked for again.
     """
 
     protocol = "s3"
     cachable = False
 
-    def __init__(self, invocation: Callable[[], Invocation] | None = None) -> None:
+    def __init__(self, invocation: Callable[[], InvocationCache] | None = None) -> None:
         """Prepares nothing yet.
 
         Args:
@@ -74,7 +74,7 @@ class S3FileSystem(AbstractFileSystem):
         return invocation.listed[address]
 
 
-def _of_macros() -> Invocation:
+def _of_macros() -> InvocationCache:
     from dbt_matched_ids.macro_functions import invocation  # imports pyarrow
 
     return invocation()

@@ -14,17 +14,17 @@ from typing import Any
 
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt_matched_ids import in_use
-from dbt_matched_ids.discreet import Statements, told
-from dbt_matched_ids.spark.failures import is_derby_in_use, told_of, told_of_text
+from dbt_matched_ids import folder_lock
+from dbt_matched_ids.redaction import Statements, with_redacted_errors
+from dbt_matched_ids.spark.errors import is_derby_in_use, redacted, redacted_text
 
 _DERBY_HOME = re.compile(r"-Dderby\.system\.home=(\S+)")
-_MARK = "_matched_ids_discreet"
+_MARK = "_matched_ids_redacts"
 
 _statements = Statements()
 
 
-class DiscreetHandle:
+class RedactingHandle:
     """What dbt-spark talks to: a connection and its cursor in one, for every method of connecting."""
 
     def __init__(self, handle: Any, folder: Path | None) -> None:
@@ -37,9 +37,9 @@ class DiscreetHandle:
         self._handle = handle
         self._folder = folder
 
-    def cursor(self) -> DiscreetHandle:
+    def cursor(self) -> RedactingHandle:
         """Returns a cursor, which is this: the adapter's connections are their own cursors."""
-        told(self._handle.cursor, self._told_of)
+        with_redacted_errors(self._handle.cursor, self._redacted)
         return self
 
     def execute(self, sql: str, bindings: Any = None) -> None:
@@ -49,7 +49,7 @@ class DiscreetHandle:
             DbtRuntimeError: It failed; dbt-spark logs this, and raises it anew.
         """
         _statements.remember(sql)
-        told(lambda: self._handle.execute(sql, bindings), self._told_of)
+        with_redacted_errors(lambda: self._handle.execute(sql, bindings), self._redacted)
 
     def fetchall(self) -> Any:
         """Returns the rows; a query on `local` runs only now.
@@ -57,25 +57,25 @@ class DiscreetHandle:
         Raises:
             DbtRuntimeError: It failed.
         """
-        return told(self._handle.fetchall, self._told_of)
+        return with_redacted_errors(self._handle.fetchall, self._redacted)
 
     @property
     def description(self) -> Any:
         """The columns of the result."""
-        return told(lambda: self._handle.description, self._told_of)
+        return with_redacted_errors(lambda: self._handle.description, self._redacted)
 
     def __getattr__(self, name: str) -> Any:
         """Returns what else the adapter's connection has."""
         return getattr(self._handle, name)
 
-    def _told_of(self, error: Exception) -> DbtRuntimeError:
+    def _redacted(self, error: Exception) -> DbtRuntimeError:
         if self._folder is not None and is_derby_in_use(error):
-            return DbtRuntimeError(in_use.in_use(self._folder))
-        return DbtRuntimeError(told_of(error, _statements))
+            return DbtRuntimeError(folder_lock.in_use_message(self._folder))
+        return DbtRuntimeError(redacted(error, _statements))
 
 
 def install() -> None:
-    """Makes the adapter that dbt has loaded discreet; once in a process, however often dbt runs in it."""
+    """Redacts the errors of the adapter that dbt has loaded; once in a process, however often dbt runs in it."""
     connections = sys.modules.get("dbt.adapters.spark.connections")
     if connections is not None:
         _install_in_spark(connections)
@@ -96,18 +96,18 @@ def _install_in_spark(connections: Any) -> None:
         folder = None
         if credentials.method == connections.SparkConnectionMethod.SESSION:
             folder = _metastore_of(credentials.server_side_parameters)
-            if folder is not None and (taken := in_use.take(folder / "metastore.lock")):
+            if folder is not None and (taken := folder_lock.take(folder / "metastore.lock")):
                 raise connections.FailedToConnectError(taken)
         opened = adapters_open(cls, connection)
-        if not isinstance(opened.handle, DiscreetHandle):
-            opened.handle = DiscreetHandle(opened.handle, folder)
+        if not isinstance(opened.handle, RedactingHandle):
+            opened.handle = RedactingHandle(opened.handle, folder)
         return opened
 
     manager.open = classmethod(open_)
     # The adapter logs a Thrift server's answer, before it raises an error from it.
     if connections.hive is not None:
         cursor = connections.hive.Cursor
-        cursor.poll = _discreet_poll(cursor.poll)
+        cursor.poll = _redacting_poll(cursor.poll)
 
 
 def _metastore_of(parameters: dict[str, str]) -> Path | None:
@@ -116,16 +116,16 @@ def _metastore_of(parameters: dict[str, str]) -> Path | None:
     return Path(home[1]).parent if home else None
 
 
-def _discreet_poll(poll: Any) -> Any:
+def _redacting_poll(poll: Any) -> Any:
     @wraps(poll)
-    def discreet_poll(self: Any, *arguments: Any, **options: Any) -> Any:
+    def redacting_poll(self: Any, *arguments: Any, **options: Any) -> Any:
         answer = poll(self, *arguments, **options)
         if getattr(answer, "errorMessage", None):
-            answer.errorMessage = told_of_text(answer.errorMessage, "an error", _statements)
+            answer.errorMessage = redacted_text(answer.errorMessage, "an error", _statements)
             answer.taskStatus = None
         return answer
 
-    return discreet_poll
+    return redacting_poll
 
 
 def _install_in_glue(statement: Any) -> None:
@@ -135,14 +135,14 @@ def _install_in_glue(statement: Any) -> None:
     get_statement = statement._get_statement
 
     @wraps(get_statement)
-    def discreet_get_statement(self: Any) -> Any:
+    def redacting_get_statement(self: Any) -> Any:
         _statements.remember(self.code.replace("'''", " "))
         answer = get_statement(self)
         output = answer.get("Statement", {}).get("Output") or {}
         if output.get("ErrorValue") or output.get("Traceback"):
             text = "\n".join([str(output.get("ErrorValue")), *map(str, output.get("Traceback") or [])])
-            output["ErrorValue"] = told_of_text(text, str(output.get("ErrorName")), _statements, "Spark in Glue")
+            output["ErrorValue"] = redacted_text(text, str(output.get("ErrorName")), _statements, "Spark in Glue")
             output["Traceback"] = []
         return answer
 
-    statement._get_statement = discreet_get_statement
+    statement._get_statement = redacting_get_statement

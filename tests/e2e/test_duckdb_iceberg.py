@@ -55,7 +55,7 @@ from pyiceberg.types import (
 )
 
 from dbt_matched_ids.duckdb.s3 import S3FileSystem
-from dbt_matched_ids.invocation import Invocation
+from dbt_matched_ids.invocation_cache import InvocationCache
 from publisher.errors import PublisherError
 from publisher.lake.iceberg_table import IcebergTable
 from publisher.lake.partition_names import Chosen, levels_of
@@ -183,14 +183,14 @@ class Raw:
 
     def __init__(self) -> None:
         self.setting = ""
-        self.invocation = Invocation()
+        self.invocation = InvocationCache()
         self.connection = duckdb.connect()
         self.connection.register_filesystem(S3FileSystem(lambda: self.invocation))
 
     def look_at(self, setting: str) -> Raw:
         """Begins an invocation of dbt that reads this table."""
         self.setting = setting
-        self.invocation = Invocation()
+        self.invocation = InvocationCache()
         return self
 
     def names(self, columns: str = "ano_mes_dia") -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from dbt_matched_ids.discreet import (
+from dbt_matched_ids.redaction import (
     NOT_SHOWN,
     Statements,
     is_local_file,
@@ -79,7 +79,7 @@ _BY_HAND = (
 _AGAIN = "Run dbt again; if it stays, run the statement in Spark by hand: dbt's log has it."
 
 
-def told_of(error: Exception, statements: Statements) -> str:
+def redacted(error: Exception, statements: Statements) -> str:
     """Returns what may be told of an error.
 
     Args:
@@ -88,7 +88,7 @@ def told_of(error: Exception, statements: Statements) -> str:
     """
     kinds = [type(each).__name__ for each in _chain(error)]
     kind = next((name for name in kinds if name in _NAMES_ONLY), kinds[0])
-    return told_of_text("\n".join(_texts(error)), kind, statements)
+    return redacted_text("\n".join(_texts(error)), kind, statements)
 
 
 def is_derby_in_use(error: Exception) -> bool:
@@ -96,7 +96,7 @@ def is_derby_in_use(error: Exception) -> bool:
     return any(_DERBY in text for text in _texts(error))
 
 
-def told_of_text(text: str, kind: str, statements: Statements, engine: str = "Spark") -> str:
+def redacted_text(text: str, kind: str, statements: Statements, engine: str = "Spark") -> str:
     """Returns what may be told of an engine's text.
 
     Args:

@@ -8,11 +8,11 @@ from contextlib import suppress
 
 import pytest
 
-from dbt_matched_ids.invocation import Invocation
+from dbt_matched_ids.invocation_cache import InvocationCache
 
 
 def test_of_threads_that_ask_at_once_one_decides_and_all_are_told_the_same() -> None:
-    invocation = Invocation()
+    invocation = InvocationCache()
     both_decide = threading.Barrier(2)
     decided: list[int] = []
 
@@ -30,7 +30,7 @@ def test_of_threads_that_ask_at_once_one_decides_and_all_are_told_the_same() -> 
 
 
 def test_questions_do_not_wait_for_each_other() -> None:
-    invocation = Invocation()
+    invocation = InvocationCache()
     asked = threading.Barrier(2)
     with ThreadPoolExecutor(2) as threads:
         answers = threads.map(lambda name: invocation.once(name, lambda: asked.wait(timeout=60)), ["one", "other"])
@@ -38,7 +38,7 @@ def test_questions_do_not_wait_for_each_other() -> None:
 
 
 def test_an_answer_may_take_another_and_an_error_is_none() -> None:
-    invocation = Invocation()
+    invocation = InvocationCache()
 
     def fail() -> int:
         raise ValueError

@@ -12,9 +12,9 @@ from dbt_common.exceptions import DbtDatabaseError
 from pyhive.exc import OperationalError
 from TCLIService import ttypes
 
-from dbt_matched_ids.discreet import Statements
+from dbt_matched_ids.redaction import Statements
 from dbt_matched_ids.spark.connections import install
-from dbt_matched_ids.spark.failures import told_of, told_of_text
+from dbt_matched_ids.spark.errors import redacted, redacted_text
 from tests.quoted import CPF, quoted
 
 CAST = f"""[CAST_INVALID_INPUT] The value '{CPF}' of the type "STRING" cannot be cast to "INT" because it is \
@@ -40,18 +40,18 @@ def statements() -> Statements:
 
 
 def test_of_an_answer_the_class_the_kinds_the_file_and_the_column_are_told(statements: Statements) -> None:
-    text = told_of_text(OF_A_STAGE, "an error", statements)
+    text = redacted_text(OF_A_STAGE, "an error", statements)
     assert quoted(text) == 0
     for word in (
         "[CAST_INVALID_INPUT]", "SQLSTATE 22018", "SparkNumberFormatException", "column documento",
         "file s3://lake/records/ano_mes_dia=20251022/part-0.parquet. ", "expected string, found INT64",
     ):  # fmt: skip
         assert word in text
-    assert told_of_text(text, "an error", statements) == text  # it is not taken for Spark's when it is passed on
+    assert redacted_text(text, "an error", statements) == text  # it is not taken for Spark's when it is passed on
 
 
 def test_of_an_answer_about_names_the_first_line_is_told(statements: Statements) -> None:
-    text = told_of_text(OF_A_NAME, "an error", statements)
+    text = redacted_text(OF_A_NAME, "an error", statements)
     assert text.endswith("[TABLE_OR_VIEW_NOT_FOUND] The table or view `raw`.`t(a number)` cannot be found.")
 
 
@@ -66,17 +66,17 @@ def test_of_an_answer_about_names_the_first_line_is_told(statements: Statements)
 )  # fmt: skip
 def test_a_value_that_looks_like_something_that_is_told_is_not(value: str, statements: Statements) -> None:
     for text in (CAST.replace(CPF, value), OF_A_STAGE.replace(CPF, value), value):
-        assert quoted(told_of_text(text, "an error", statements)) == 0
+        assert quoted(redacted_text(text, "an error", statements)) == 0
 
 
-def test_an_error_of_a_thrift_server_is_discreet_wherever_the_server_puts_it(statements: Statements) -> None:
+def test_an_error_of_a_thrift_server_is_redacted_wherever_the_server_puts_it(statements: Statements) -> None:
     status = ttypes.TStatus(errorMessage=CAST, infoMessages=[f"*{OF_A_STAGE}"], sqlState="22018")
-    text = told_of(OperationalError(ttypes.TFetchResultsResp(status=status)), statements)
+    text = redacted(OperationalError(ttypes.TFetchResultsResp(status=status)), statements)
     assert text.startswith("Spark failed with SparkException, SparkNumberFormatException")
     assert quoted(text) == 0
 
 
-def test_what_a_thrift_server_answers_while_it_is_asked_is_discreet() -> None:
+def test_what_a_thrift_server_answers_while_it_is_asked_is_redacted() -> None:
     install()
 
     class Client:
@@ -96,7 +96,7 @@ def test_what_a_thrift_server_answers_while_it_is_asked_is_discreet() -> None:
     assert answer.errorMessage.startswith("Spark failed with SparkException, SparkNumberFormatException")
 
 
-def test_what_a_session_of_glue_answers_is_discreet() -> None:
+def test_what_a_session_of_glue_answers_is_redacted() -> None:
     install()
     install()  # by the next run in this process
 

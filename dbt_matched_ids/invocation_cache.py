@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbt_matched_ids import sql
+from dbt_matched_ids import scan_sql
 from publisher.artifacts import FileState
 from publisher.errors import UsageError
 from publisher.lake.files import Files, LocalFiles
@@ -37,7 +37,7 @@ class Scanned:
         Raises:
             UsageError: A file has a name that DuckDB would take for a pattern.
         """
-        return sql.select_of(self.scan, self.wanted)
+        return scan_sql.select_of(self.scan, self.wanted)
 
     @cached_property
     def spark_sql(self) -> str | None:
@@ -46,12 +46,12 @@ class Scanned:
         Raises:
             UsageError: A file has a name that Spark would take for a pattern.
         """
-        if not sql.has_integers_of_several_widths(self.scan):
+        if not scan_sql.has_integers_of_several_widths(self.scan):
             return None
-        return sql.spark_select_of(self.scan, self.wanted)
+        return scan_sql.spark_select_of(self.scan, self.wanted)
 
 
-class Invocation:
+class InvocationCache:
     """Every table is opened once, and every partition looked at once.
 
     Attributes:

@@ -12,7 +12,7 @@ import threading
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dbt_matched_ids.discreet import remembered
+from dbt_matched_ids.redaction import remembered
 
 _WAY_OUT = "Wait until it is over, or give this run another folder by MATCHED_IDS_LOCAL_DIR."
 
@@ -49,7 +49,7 @@ def take(lock_file: Path) -> str | None:
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode(errors="replace").strip()
             os.close(descriptor)
-            return in_use(path.parent, holder)
+            return in_use_message(path.parent, holder)
         except OSError:
             os.close(descriptor)
             return None
@@ -62,7 +62,7 @@ def take(lock_file: Path) -> str | None:
         return None
 
 
-def in_use(folder: Path, holder: str = "") -> str:
+def in_use_message(folder: Path, holder: str = "") -> str:
     """Returns the line that says that a folder is in use.
 
     Args:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from dbt_matched_ids import in_use
-from dbt_matched_ids.discreet import NOT_SHOWN, Statements, masked, own_words, phrases, remembered
+from dbt_matched_ids import folder_lock
+from dbt_matched_ids.redaction import NOT_SHOWN, Statements, masked, own_words, phrases, remembered
 
 # About names and syntax: no row was read. Long numbers are masked all the same, because constants are computed then,
 # and because columns may be called like the first row of a file that had no header.
@@ -76,7 +76,7 @@ class DuckDBFailed(RuntimeError):
     """What may be told of an error of DuckDB. dbt-duckdb rolls back for it, as it does for DuckDB's own."""
 
 
-def told_of(error: Exception, statements: Statements, known: Callable[[str], bool] = lambda _: False) -> DuckDBFailed:
+def redacted(error: Exception, statements: Statements, known: Callable[[str], bool] = lambda _: False) -> DuckDBFailed:
     """Returns what may be told of an error.
 
     Args:
@@ -107,7 +107,7 @@ def told_of(error: Exception, statements: Statements, known: Callable[[str], boo
     return DuckDBFailed(remembered(f"{what} {NOT_SHOWN} {hint}"))
 
 
-def told_of_opening(error: Exception, database: str) -> DuckDBFailed:
+def redacted_opening_error(error: Exception, database: str) -> DuckDBFailed:
     """Returns what may be told when the database cannot be opened; it holds views, and none of the raw data.
 
     Args:
@@ -117,7 +117,9 @@ def told_of_opening(error: Exception, database: str) -> DuckDBFailed:
     text = str(error)
     held = _HOLDER.search(text)
     if held:
-        return DuckDBFailed(in_use.in_use(Path(database).absolute().parent, f"process {held[2]}, {Path(held[1]).name}"))
+        return DuckDBFailed(
+            folder_lock.in_use_message(Path(database).absolute().parent, f"process {held[2]}, {Path(held[1]).name}")
+        )
     return DuckDBFailed(own_words(text) or remembered(f"DuckDB cannot open {database}: {masked(text)}"))
 
 

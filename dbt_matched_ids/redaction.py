@@ -128,7 +128,7 @@ def without_documents(path: str) -> str:
     return _DOCUMENT.sub("(a number)", path)
 
 
-def told(call: Callable[[], _T], translate: Callable[[Exception], Exception]) -> _T:
+def with_redacted_errors(call: Callable[[], _T], translate: Callable[[Exception], Exception]) -> _T:
     """Calls something, and raises in place of its error what may be told of it.
 
     The error is raised outside of the place that caught the other one, so that it is not chained to it: dbt logs whole

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dbt_matched_ids.duckdb.plugin import DiscreetCursor
+from dbt_matched_ids.duckdb.plugin import RedactingCursor
 from dbt_matched_ids.duckdb.s3 import S3Failed
 from tests.quoted import CPF, chained, quoted, write_damaged_at_random, write_damaged_pages, write_not_utf8
 
@@ -77,8 +77,8 @@ def connection() -> Iterator[Any]:
 def failure(connection: Any, statement: str) -> Exception | None:
     """What dbt gets to see of a statement's error."""
     try:
-        DiscreetCursor(connection).execute(statement).fetchall()
-    except Exception as error:  # noqa: BLE001 -- any kind must be discreet
+        RedactingCursor(connection).execute(statement).fetchall()
+    except Exception as error:  # noqa: BLE001 -- any kind must be redacted
         return error
     return None
 
@@ -133,7 +133,7 @@ def test_the_kind_the_type_the_column_and_the_file_are_told(connection: Any, tmp
     assert "open the file with DuckDB by hand" in text
     path = write_not_utf8(tmp_path / "a.parquet")
     # The statement that fails names a view, and the view the file.
-    DiscreetCursor(connection).execute(f"create view of_file as select * from read_parquet('{path}')")
+    RedactingCursor(connection).execute(f"create view of_file as select * from read_parquet('{path}')")
     text = told(connection, "select max(documento) from of_file")
     assert text.startswith(f"DuckDB failed with InvalidInputException: is not valid UTF8, file {path}. ")
     text = told(connection, f"select * from read_parquet('{tmp_path}/none.parquet')")
@@ -190,15 +190,15 @@ def test_an_error_of_our_own_is_told_as_it_is(connection: Any) -> None:
 
 
 @pytest.mark.parametrize("fetch", ["fetchall", "fetchone", "fetchmany"])
-def test_what_is_fetched_late_fails_as_discreetly(fetch: str, connection: Any) -> None:
+def test_what_is_fetched_late_is_redacted_too(fetch: str, connection: Any) -> None:
     late = f"select case when i = 90000 then error('no ' || '{CPF}') else '' end from range(100000) r(i)"
-    cursor = DiscreetCursor(connection)
+    cursor = RedactingCursor(connection)
     error = None
     try:
         cursor.execute(late)
         while getattr(cursor, fetch)():
             pass
-    except Exception as caught:  # noqa: BLE001 -- any kind must be discreet
+    except Exception as caught:  # noqa: BLE001 -- any kind must be redacted
         error = caught
     assert error is not None
     assert (quoted(str(error)), chained(error)) == (0, False)

@@ -55,7 +55,7 @@ def failure(handle: Any, statement: str) -> Exception | None:
     try:
         cursor.execute(statement)
         cursor.fetchall()
-    except Exception as error:  # noqa: BLE001 -- any kind must be discreet
+    except Exception as error:  # noqa: BLE001 -- any kind must be redacted
         return error
     return None
 
