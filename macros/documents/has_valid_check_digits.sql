@@ -14,8 +14,3 @@
     {%- endfor -%}
     {{ return('(' ~ conditions | join(' and ') ~ ')') }}
 {%- endmacro %}
-
-
-{% macro digit_at(text, place) -%}
-    {{ return('(ascii(substr(' ~ text ~ ', ' ~ place ~ ', 1)) - 48)') }}
-{%- endmacro %}

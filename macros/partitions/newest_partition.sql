@@ -110,39 +110,3 @@
             [:{'days': 8, 'months': 6, 'years': 4}[dates.kind]] if dates.kind else '',
     }) }}
 {%- endmacro %}
-
-
-{#- The values of a partition name by their columns, which are in lower case. -#}
-{% macro partition_levels(name) -%}
-    {%- set levels = {} -%}
-    {%- for level in name.split('/') if '=' in level -%}
-        {%- set value = level.partition('=')[2] -%}
-        {%- do levels.update({level.partition('=')[0] | lower: matched_ids.unescaped_partition_value(value)}) -%}
-    {%- endfor -%}
-    {{ return(levels) }}
-{%- endmacro %}
-
-
-{% macro unescaped_partition_value(value) -%}
-    {#- Hive writes special characters of a partition value as %XX. In one pass: %2541 is %41, and not A. -#}
-    {%- set pieces = [] -%}
-    {%- for piece in modules.re.split('(%[0-9A-Fa-f]{2})', value) -%}
-        {%- do pieces.append('%c' | format(piece[1:] | int(0, 16)) if loop.index0 is odd else piece) -%}
-    {%- endfor -%}
-    {{ return(pieces | join) }}
-{%- endmacro %}
-
-
-{% macro has_unsafe_characters(text) -%}
-    {{ return(modules.re.search('[\'"`;\\\\\x00-\x1f\x7f]', text) is not none) }}
-{%- endmacro %}
-
-
-{% macro require_safe_partition_value(value, table) -%}
-    {%- if matched_ids.has_unsafe_characters(value) -%}
-        {%- do exceptions.raise_compiler_error(
-            'latest_partition: ' ~ table ~ ' has a partition value that is unsafe inside SQL: ' ~ value | tojson
-            ~ '. Quotes, backslashes, semicolons and control characters are refused. Drop that partition from the'
-            ~ ' catalog, or pin a good one with the setting pinned_partition.') -%}
-    {%- endif -%}
-{%- endmacro %}

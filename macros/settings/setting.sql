@@ -1,6 +1,6 @@
 {#-
     Where every setting of the project gets its value: a var of that name, else the environment variable
-    MATCHED_IDS_<NAME>, else the default below. Only the schemas and tables of the sources
+    MATCHED_IDS_<NAME>, else the default in setting_defaults. Only the schemas and tables of the sources
     (models/staging/_staging__sources.yml) and table_format (dbt_project.yml) are resolved elsewhere, because dbt
     renders those files without macros.
 -#}
@@ -56,27 +56,4 @@
             ~ " --vars '{" ~ name ~ ': "…"}' ~ "'.") -%}
     {%- endif -%}
     {{ return(value) }}
-{%- endmacro %}
-
-
-{% macro setting_defaults() -%}
-    {{ return({
-        'cpfs_path': '',
-        'records_path': '',
-        'cpfs_document_column': 'documento',
-        'records_id_column': 'id',
-        'records_document_column': 'documento',
-        'document_prefix': '000',
-        'document_length': '11',
-        'max_malformed_percent': '1',
-        'max_null_documents_percent': '1',
-        'normalize_documents': 'false',
-        'partition_columns': 'ano_mes_dia',
-        'partition_value_pattern': '^[0-9][0-9A-Za-z:. _+-]*$',
-        'pinned_partition': '',
-        'max_partition_age_days': '',
-        'max_partition_days_ahead': '1',
-        'ready_file': '',
-        'min_percent_of_previous_rows': '',
-    }) }}
 {%- endmacro %}
