@@ -75,4 +75,4 @@ lock: $(ENV)
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv .bench .spark target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .bench .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,7 +16,7 @@ from dbt.adapters.factory import FACTORY
 from dbt_common.exceptions import CompilationError
 from dbt_common.invocation import get_invocation_id
 
-from dbt_matched_ids.invocation import Invocation, Scanned
+from dbt_matched_ids.invocation_cache import InvocationCache, Scanned
 from publisher.errors import PublisherError, UsageError
 from publisher.lake.files import normal_location
 from publisher.lake.kinds import kind_in_catalog
@@ -27,15 +27,15 @@ _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
 
 _lock = threading.RLock()
-_current: tuple[str, Invocation] | None = None
+_current: tuple[str, InvocationCache] | None = None
 
 
-def invocation() -> Invocation:
+def invocation() -> InvocationCache:
     """Returns what this invocation of dbt has looked at so far."""
     global _current
     with _lock:
         if _current is None or _current[0] != get_invocation_id():
-            _current = (get_invocation_id(), Invocation())
+            _current = (get_invocation_id(), InvocationCache())
         return _current[1]
 
 

@@ -5,9 +5,9 @@ found is given to dbt as a pin, which it takes without a look at the catalog:
 
     dbt build --vars "{pinned_partition: \"$(publisher latest-partition)\"}"
 
-The rule is the macro's (`partitions.rule`, macros/newest_partition.sql); a test runs both on the same names. A listing
-is narrowed only where it cannot change the answer (`partitions.narrowing`): the macro may refuse for an old name that
-is not seen here, and without that name chooses the same.
+The rule is the macro's (`partitions.rule`, macros/partitions/newest_partition.sql); a test runs both on the same names.
+A listing is narrowed only where it cannot change the answer (`partitions.narrowing`): the macro may refuse for an old
+name that is not seen here, and without that name chooses the same.
 """
 
 from __future__ import annotations

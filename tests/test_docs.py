@@ -67,7 +67,7 @@ def test_the_help_is_what_the_program_prints() -> None:
 
 
 def test_every_setting_of_the_models_is_in_the_table_with_its_default() -> None:
-    defaults = dict(re.findall(r"'(\w+)': '(.*)',", (PROJECT / "macros/setting.sql").read_text()))
+    defaults = dict(re.findall(r"'(\w+)': '(.*)',", (PROJECT / "macros/settings/setting_defaults.sql").read_text()))
     sources = (PROJECT / "models/staging/_staging__sources.yml").read_text()
     defaults |= dict(re.findall(r"var\('(\w+)', env_var\('\w+', '(\w+)'\)\)", sources))
     told = {row[0].strip("`"): (row[1].strip("`"), row[2].strip("`")) for row in table_after("| var ")}
@@ -75,7 +75,7 @@ def test_every_setting_of_the_models_is_in_the_table_with_its_default() -> None:
 
 
 def test_every_other_variable_of_ours_is_told() -> None:
-    files = [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", PROJECT / "dbt_local_spark/__init__.py"]
+    files = [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", PROJECT / "dbt_matched_ids/spark/environment.py"]
     used = {name for file in files for name in re.findall(r"MATCHED_IDS_[A-Z_]+\b", file.read_text())}
     of_spark = {name for name in used if name.startswith("MATCHED_IDS_SPARK_")}
     assert of_spark  # in profiles.yml, where the README sends the reader

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from publisher.errors import SourceNotReady, UsageError
-from publisher.values import FileState
+from publisher.values import FileState as FileState  # dbt's side gets it from here
 
 
 class FileMissing(Exception):

@@ -1,9 +1,9 @@
 """The dates that partition names hold: whether a level's values are dates, which of them are none, and of which day.
 
-As in macros/partition_dates.sql; what changes here must change there. The values of one level have one form by then
-(`rule.order`). They are read together, by regular expressions over all of them, because the macro would take seconds
-for one after the other. What is read are the digits that a value begins with, and what follows; a prefix without a
-digit is left out (`dt20251022`).
+As in macros/partitions/dates/partition_dates.sql; what changes here must change there. The values of one level have
+one form by then (`rule.order`). They are read together, by regular expressions over all of them, because the macro
+would take seconds for one after the other. What is read are the digits that a value begins with, and what follows; a
+prefix without a digit is left out (`dt20251022`).
 
 Plausible years are 1900 to 2100; later ones are sentinels, as 9999. A level holds dates when one of its values begins
 with a plausible year, or is a date of a later one. Then all must be dates, of whatever year:

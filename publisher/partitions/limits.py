@@ -1,4 +1,4 @@
-"""How far from today the newest partition may be. As in macros/require_near_partition.sql."""
+"""How far from today the newest partition may be. As in macros/partitions/require_near_partition.sql."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from publisher.errors import SourceNotReady
 from publisher.partitions.rule import Ranking, Values
 
-# The default of macros/setting.sql.
+# The default of macros/settings/setting_defaults.sql.
 DAYS_AHEAD = 1
 
 

@@ -1,6 +1,7 @@
 """The rule by which the newest partition is chosen, by names alone.
 
-As in macros/newest_partition.sql; what changes here must change there, and a test runs both on the same names:
+As in macros/partitions/newest_partition.sql; what changes here must change there, and a test runs both on the same
+names:
 
 1. Names are left out whose value is null, empty, or not as partition_value_pattern says. A value that is unsafe inside
    SQL is refused.
@@ -26,7 +27,7 @@ from publisher.errors import SourceNotReady, UsageError
 from publisher.partitions.date_forms import ONE_OR_TWO
 from publisher.partitions.dates import HOW_TO_GO_ON, read_dates
 
-# The defaults of macros/setting.sql and models/staging/_staging__sources.yml.
+# The defaults of macros/settings/setting_defaults.sql and models/staging/_staging__sources.yml.
 COLUMNS = "ano_mes_dia"
 PATTERN = "^[0-9][0-9A-Za-z:. _+-]*$"
 SCHEMA = "raw"

@@ -11,7 +11,7 @@ from dbt_common.clients.jinja import get_environment
 
 from tests.conftest import PROJECT
 
-FILES = [*(PROJECT / "macros").glob("*.sql"), *(PROJECT / "tests/dbt/generic").glob("*.sql")]
+FILES = [*(PROJECT / "macros").rglob("*.sql"), *(PROJECT / "tests/dbt/generic").glob("*.sql")]
 MACROS = {name for file in FILES for name in re.findall(r"\{%-? macro (\w+)\(", file.read_text())}
 
 

@@ -54,8 +54,8 @@ from pyiceberg.types import (
     UUIDType,
 )
 
-from dbt_local_duckdb.s3 import S3FileSystem
-from dbt_matched_ids.invocation import Invocation
+from dbt_matched_ids.duckdb.s3 import S3FileSystem
+from dbt_matched_ids.invocation_cache import InvocationCache
 from publisher.errors import PublisherError
 from publisher.lake.iceberg.table import IcebergTable
 from publisher.lake.partition_names import Chosen, levels_of
@@ -183,14 +183,14 @@ class Raw:
 
     def __init__(self) -> None:
         self.setting = ""
-        self.invocation = Invocation()
+        self.invocation = InvocationCache()
         self.connection = duckdb.connect()
         self.connection.register_filesystem(S3FileSystem(lambda: self.invocation))
 
     def look_at(self, setting: str) -> Raw:
         """Begins an invocation of dbt that reads this table."""
         self.setting = setting
-        self.invocation = Invocation()
+        self.invocation = InvocationCache()
         return self
 
     def names(self, columns: str = "ano_mes_dia") -> list[str]:
@@ -771,7 +771,7 @@ def test_pyiceberg_is_imported_for_such_a_table_alone(
     raw: Raw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = (
-        "import sys, duckdb, dbt_local_duckdb.plugin as module\n"
+        "import sys, duckdb, dbt_matched_ids.duckdb.plugin as module\n"
         "plugin = module.Plugin('x', {})\n"
         "plugin.configure_connection(duckdb.connect())\n"
         "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'boto3', 'numpy'} & set(sys.modules)) or 0)"

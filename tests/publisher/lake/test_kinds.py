@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dbt_matched_ids import sql
-from dbt_matched_ids.invocation import Invocation, Scanned
+from dbt_matched_ids import scan_sql
+from dbt_matched_ids.invocation_cache import InvocationCache, Scanned
 from publisher.errors import SourceNotReady, UsageError
 from publisher.lake.files import LocalFiles
 from publisher.lake.folder import FolderTable
@@ -69,7 +69,7 @@ def write(folder: Path, *files: pa.Array, name: str = "id") -> FolderTable:
 
 def values(table: FolderTable, column: Column = ID) -> list[Any]:
     """What DuckDB reads."""
-    query = sql.select_of(table.scan(None, [column]), [column])
+    query = scan_sql.select_of(table.scan(None, [column]), [column])
     return sorted(row[0] for row in duckdb.sql(query).fetchall())
 
 
@@ -181,7 +181,7 @@ def test_the_values_of_a_partition_are_its_own_whatever_its_files_say(tmp_path: 
     folder.mkdir(parents=True)
     pq.write_table(pa.table({"id": ["a"], "dt": ["wrong"]}), folder / "a.parquet")
     wanted = [Column(name, Role.OTHER) for name in ("DT", "id")]
-    read = Invocation().scan(str(tmp_path / "x"), Chosen("20251022", {"dt": "20251022"}), wanted)
+    read = InvocationCache().scan(str(tmp_path / "x"), Chosen("20251022", {"dt": "20251022"}), wanted)
     assert duckdb.sql(f"select id, dt from ({read.sql}) as rows").fetchall() == [("a", "20251022")]
 
 

@@ -51,16 +51,11 @@ def _refuse(message: str) -> None:
 class Macros:
     """The project's macros that choose a partition, as Python functions."""
 
-    FILES = (
-        "newest_partition", "partition_level_values", "one_partition_form", "ignored_partitions",
-        "partition_dates", "partition_date_reading", "short_date_reading", "partition_date_patterns",
-        "require_partition_dates", "is_level_of", "any_line_begins", "all_lines_begin",
-        "require_near_partition", "pinned_partition_values", "latest_partition", "setting", "number_setting",
-        "check_vars",
-    )  # fmt: skip
+    FOLDERS = ("partitions", "settings")
 
     def __init__(self) -> None:
-        source = "".join((PROJECT / f"macros/{name}.sql").read_text() for name in self.FILES)
+        files = [file for folder in self.FOLDERS for file in (PROJECT / "macros" / folder).rglob("*.sql")]
+        source = "".join(file.read_text() for file in files)
         self._settings: dict[str, Any] = {}
         self._context: dict[str, Any] = generate_base_context({})
         self._context |= {

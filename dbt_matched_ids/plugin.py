@@ -1,0 +1,60 @@
+"""The plugin that dbt creates at the beginning of each command, in every project of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from dbt.context import base
+from dbt.plugins.manager import dbtPlugin
+
+from dbt_matched_ids.spark import connections, environment
+
+_PROJECT = "matched_ids"
+
+
+class MatchedIds(dbtPlugin):
+    """Adds `modules.matched_ids` to what macros see, and prepares this process for Spark.
+
+    dbt creates it when it has read the profile and the project, and before it opens a connection. In a project that
+    has nothing of this one it leaves everything as it is.
+    """
+
+    def initialize(self) -> None:
+        """Does so once in a process; dbt calls it in every invocation."""
+        if not _is_ours(self.project_name):
+            return
+        _add_functions_for_macros()
+        environment.prepare()
+        connections.install()
+
+
+def _is_ours(project_name: str) -> bool:
+    """Whether dbt runs this project, one that has it installed as a package, or one that runs by its profile.
+
+    dbt tells a plugin the project's name alone; what else it has read by now, it keeps in the context of its command.
+    """
+    command = click.get_current_context(silent=True)
+    read = command.obj if command and isinstance(command.obj, dict) else {}
+    project, flags = read.get("project"), read.get("flags")
+    if project_name == _PROJECT or project is None:
+        return project_name == _PROJECT
+    profile = getattr(flags, "PROFILE", None) or project.profile_name
+    packages = Path(project.project_root) / project.packages_install_path
+    return profile == _PROJECT or (packages / _PROJECT).is_dir()
+
+
+class _MacroFunctions:
+    """Imports the functions when the first is asked for: many commands of dbt ask for none."""
+
+    def __getattr__(self, name: str) -> Any:
+        from dbt_matched_ids import macro_functions
+
+        return getattr(macro_functions, name)
+
+
+def _add_functions_for_macros() -> None:
+    modules = base.get_context_modules
+    if _PROJECT not in modules():
+        base.get_context_modules = lambda: {**modules(), _PROJECT: _MacroFunctions()}

@@ -1,0 +1,9 @@
+{#- The columns that the models read of a raw table, each with what it is read as. -#}
+{% macro raw_columns(source_name) -%}
+    {%- if source_name == 'cpfs' -%}
+        {{ return([[matched_ids.setting('cpfs_document_column'), 'cpf']]) }}
+    {%- endif -%}
+    {{ return([
+        [matched_ids.setting('records_id_column'), 'id'], [matched_ids.setting('records_document_column'), 'document'],
+    ]) }}
+{%- endmacro %}
