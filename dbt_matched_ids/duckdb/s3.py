@@ -17,6 +17,7 @@ from fsspec import AbstractFileSystem
 from dbt_matched_ids.redaction import OwnWords
 from publisher.errors import PublisherError
 from publisher.lake.files import FileMissing
+from publisher.lake.s3_object import S3Object
 
 if TYPE_CHECKING:
     from dbt_matched_ids.invocation_cache import InvocationCache
@@ -61,17 +62,7 @@ class S3FileSystem(AbstractFileSystem):
         """Opens an object for reading, in the version that was listed."""
         if mode != "rb":
             raise PermissionError(f"DuckDB writes nothing to S3 here: {path} was to be opened with {mode!r}.")
-        from publisher.lake.s3_files import S3Object  # imports boto3
-
-        class Opened(S3Object):
-            """An object whose errors DuckDB passes on in our own words."""
-
-            def fetch(self, begin: int, length: int) -> bytes:
-                with _told(file.path):
-                    return super().fetch(begin, length)
-
-        file = self._file(path)
-        return Opened(self._invocation().s3, file)
+        return _Opened(self._invocation().s3, self._file(path))
 
     def _file(self, path: str) -> FileState:
         address = _address(path)
@@ -86,6 +77,14 @@ def _of_macros() -> InvocationCache:
     from dbt_matched_ids.macro_functions import invocation  # imports pyarrow
 
     return invocation()
+
+
+class _Opened(S3Object):
+    """An object whose errors DuckDB passes on in our own words."""
+
+    def fetch(self, begin: int, length: int) -> bytes:
+        with _told(self.path):
+            return super().fetch(begin, length)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from botocore.exceptions import HTTPClientError, IncompleteReadError
 from publisher import aws
 from publisher.errors import SourceNotReady
 from publisher.lake.files import Child, FileMissing
-from publisher.seekable import Seekable
+from publisher.lake.s3_object import S3Object
 from publisher.values import FileState
 
 if TYPE_CHECKING:
@@ -134,25 +134,6 @@ class S3Files:
                 "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
             ) from error
         raise aws.failure(error, _SERVICE, f"reading {location}") from error
-
-
-class S3Object(Seekable):
-    """One version of an object as a file; each read is a request."""
-
-    def __init__(self, files: S3Files, file: FileState) -> None:
-        """Sends nothing yet.
-
-        Args:
-            files: Reads it.
-            file: The object, in the version that is wanted.
-        """
-        super().__init__(file.bytes)
-        self._files = files
-        self._file = file
-
-    def fetch(self, begin: int, length: int) -> bytes:
-        """Returns `length` bytes from `begin`; see `S3Files.read_range`."""
-        return self._files.read_range(self._file, begin, length)
 
 
 def _split(location: str) -> tuple[str, str]:
