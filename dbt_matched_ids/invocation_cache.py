@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_matched_ids import scan_sql
 from publisher.errors import UsageError
-from publisher.lake.files import Files, FileState, LocalFiles
+from publisher.lake.access import LakeAccess
+from publisher.lake.files import FileState
 from publisher.lake.folder import FolderTable
 from publisher.lake.partition_names import Chosen
 from publisher.lake.raw_tables import RawTable, open_raw_table
@@ -19,7 +20,6 @@ from publisher.lake.scan import Column, Role, Scan
 
 if TYPE_CHECKING:
     from publisher.lake.glue import GlueTable
-    from publisher.lake.s3_files import S3Files
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ class InvocationCache:
     """Every table is opened once, and every partition looked at once.
 
     Attributes:
+        lake: Reads what macros ask for, with what boto3 finds.
         listed: The files that were looked at, in the versions that are read, by their locations.
     """
 
     def __init__(self) -> None:
         """Looks at nothing yet."""
+        self.lake = LakeAccess()
         self.listed: dict[str, FileState] = {}
         self._tables: dict[str, RawTable] = {}
         self._glue_tables: dict[tuple[str, str], GlueTable] = {}
@@ -83,21 +85,10 @@ class InvocationCache:
                 self._decided[question] = decide()
             return self._decided[question]
 
-    @cached_property
-    def s3(self) -> S3Files:
-        """Reads objects with what boto3 finds."""
-        from publisher.lake.s3_files import S3Files
-
-        return S3Files()
-
-    def files(self, location: str) -> Files:
-        """Returns what reads the files at a location."""
-        return self.s3 if location.startswith("s3://") else LocalFiles()
-
     def table(self, path: str) -> RawTable:
         """Returns a raw table as it was when it was first asked for."""
         if path not in self._tables:
-            self._tables[path] = open_raw_table(path, self.files)
+            self._tables[path] = open_raw_table(path, self.lake)
         return self._tables[path]
 
     def folder(self, path: str) -> FolderTable:

@@ -62,14 +62,14 @@ class S3FileSystem(AbstractFileSystem):
         """Opens an object for reading, in the version that was listed."""
         if mode != "rb":
             raise PermissionError(f"DuckDB writes nothing to S3 here: {path} was to be opened with {mode!r}.")
-        return _Opened(self._invocation().s3, self._file(path))
+        return _Opened(self._invocation().lake.s3, self._file(path))
 
     def _file(self, path: str) -> FileState:
         address = _address(path)
         invocation = self._invocation()
         if address not in invocation.listed:
             with _told(address):
-                invocation.listed[address] = invocation.s3.stat(address)
+                invocation.listed[address] = invocation.lake.s3.stat(address)
         return invocation.listed[address]
 
 

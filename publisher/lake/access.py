@@ -8,14 +8,15 @@ from publisher.lake.files import Files, LocalFiles
 
 if TYPE_CHECKING:
     from publisher.aws import Deadline
-    from publisher.lake.glue import GlueCatalog, GlueTable
+    from publisher.lake.glue import GlueCatalog
+    from publisher.lake.s3_files import S3Files
 
 
 class LakeAccess:
     """Opens files here and in S3, and tables of the Glue catalog. What a table does not need is not set up."""
 
     def __init__(
-        self, deadline: Deadline | None = None, *, s3: Files | None = None, glue: GlueCatalog | None = None
+        self, deadline: Deadline | None = None, *, s3: S3Files | None = None, glue: GlueCatalog | None = None
     ) -> None:
         """Prepares; nothing is sent yet.
 
@@ -35,24 +36,32 @@ class LakeAccess:
             UsageError: S3 cannot be set up.
             StoreFailed: Likewise.
         """
-        if not location.startswith("s3://"):
-            return LocalFiles()
+        return self.s3 if location.startswith("s3://") else LocalFiles()
+
+    @property
+    def s3(self) -> S3Files:
+        """What reads objects.
+
+        Raises:
+            UsageError: S3 cannot be set up.
+            StoreFailed: Likewise.
+        """
         if self._s3 is None:
             from publisher.lake.s3_files import S3Files
 
             self._s3 = S3Files(deadline=self._deadline)
         return self._s3
 
-    def glue_table(self, database: str, name: str) -> GlueTable:
-        """Returns what the Glue Data Catalog says of a table.
+    @property
+    def glue(self) -> GlueCatalog:
+        """What reads the Glue Data Catalog.
 
         Raises:
-            SourceNotReady: It is missing.
             UsageError: Glue cannot be set up.
-            StoreFailed: Glue failed.
+            StoreFailed: Likewise.
         """
         if self._glue is None:
             from publisher.lake.glue import GlueCatalog
 
             self._glue = GlueCatalog(deadline=self._deadline)
-        return self._glue.table(database, name)
+        return self._glue

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 
 from publisher.errors import SourceNotReady
+from publisher.lake.access import LakeAccess
 from publisher.lake.data_files import data_files, footers, require_no_partition_column
 from publisher.lake.files import FileMissing, Files, normal_location
-from publisher.lake.glue import GlueCatalog, GluePartition, GlueTable, require_registered
+from publisher.lake.glue import GluePartition, GlueTable, require_registered
 from publisher.lake.other_formats import require_no_other_table
 from publisher.lake.partition_names import Chosen, partition_name, require_partitioned_by
 from publisher.lake.scan import Column, Scan, scan_of
@@ -21,17 +22,15 @@ _FOLDERS_SHOWN = 3
 class HiveTable:
     """The table. Its partitions are listed once, when they are asked for first."""
 
-    def __init__(self, table: GlueTable, catalog: GlueCatalog, files: Callable[[str], Files]) -> None:
+    def __init__(self, table: GlueTable, lake: LakeAccess) -> None:
         """Sends nothing.
 
         Args:
             table: What the catalog says of it.
-            catalog: Lists its partitions.
-            files: Returns what reads the files at a location.
+            lake: Lists its partitions, and reads its files.
         """
         self._table = table
-        self._catalog = catalog
-        self._files = files
+        self._lake = lake
         self._columns = [name.lower() for name, _ in table.partition_columns]
 
     def __str__(self) -> str:
@@ -40,7 +39,7 @@ class HiveTable:
     @cached_property
     def _partitions(self) -> list[GluePartition]:
         require_registered(self._table)
-        return list(self._catalog.partitions(self._table.database, self._table.name))
+        return list(self._lake.glue.partitions(self._table.database, self._table.name))
 
     def partition_names(self, columns: Sequence[str]) -> list[str]:
         """Returns the names of its partitions.
@@ -83,13 +82,13 @@ class HiveTable:
                 )
         if self._table.location is not None:
             folder = normal_location(self._table.location)
-            require_no_other_table(self._files(folder), folder)
+            require_no_other_table(self._lake.files(folder), folder)
         found: dict[str, tuple[Files, FileState]] = {}
         for place in places:
             if place is None:
                 raise SourceNotReady(f"A part of {self} has no location in the catalog.", "Repair it there.")
             folder = normal_location(place)
-            reader = self._files(folder)
+            reader = self._lake.files(folder)
             read = [*self._columns, *(column.name for column in wanted)]
             with suppress(FileMissing):
                 found.update((file.path, (reader, file)) for file in data_files(reader, folder, read))
@@ -108,7 +107,7 @@ class HiveTable:
             return False
         folder = normal_location(location)
         try:
-            children = self._files(folder).children(folder)
+            children = self._lake.files(folder).children(folder)
         except FileMissing:
             return False
         return any(child.name == name and not child.is_folder for child in children)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from publisher.errors import SourceNotReady, UsageError
-from publisher.lake.files import Files, normal_location, parse_glue_table
+from publisher.lake.access import LakeAccess
+from publisher.lake.files import normal_location, parse_glue_table
 from publisher.lake.folder import FolderTable
 from publisher.lake.partition_names import Chosen
 from publisher.lake.scan import Column, Scan
@@ -40,12 +41,12 @@ class RawTable(Protocol):
         """
 
 
-def open_raw_table(setting: str, files: Callable[[str], Files]) -> RawTable:
+def open_raw_table(setting: str, lake: LakeAccess) -> RawTable:
     """Returns the table that a setting names.
 
     Args:
         setting: A folder of this machine or in S3, `iceberg:` and a metadata file or folder, `glue:database.table`.
-        files: Returns what reads the files at a location.
+        lake: What reads it.
 
     Raises:
         SourceNotReady: It is missing.
@@ -53,24 +54,22 @@ def open_raw_table(setting: str, files: Callable[[str], Files]) -> RawTable:
         StoreFailed: The store or the catalog failed.
     """
     if setting.startswith("iceberg:"):
-        return _iceberg(setting.removeprefix("iceberg:"), files)
+        return _iceberg(setting.removeprefix("iceberg:"), lake)
     if not setting.startswith("glue:"):
         location = normal_location(setting)
-        return FolderTable(location, files(location))
-    from publisher.lake.glue import GlueCatalog
+        return FolderTable(location, lake.files(location))
     from publisher.lake.hive import HiveTable
 
-    catalog = GlueCatalog()
-    table = catalog.table(*parse_glue_table(setting))
+    table = lake.glue.table(*parse_glue_table(setting))
     if table.kind == "iceberg":
         if not table.metadata_location:
             raise SourceNotReady(
                 f"The Iceberg table {table.database}.{table.name} has no metadata_location in the Glue catalog.",
                 "Register it with its metadata file, or name that file: iceberg:….metadata.json.",
             )
-        return _iceberg(table.metadata_location, files)
+        return _iceberg(table.metadata_location, lake)
     if table.kind == "parquet":
-        return HiveTable(table, catalog, files)
+        return HiveTable(table, lake)
     behind = {"view": "Name the table behind it.", "link": "Name the table that it links to."}
     raise UsageError(
         f"The table {table.database}.{table.name} of the Glue catalog is of the kind {table.kind}: the target duckdb "
@@ -79,7 +78,7 @@ def open_raw_table(setting: str, files: Callable[[str], Files]) -> RawTable:
     )
 
 
-def _iceberg(location: str, files: Callable[[str], Files]) -> RawTable:
+def _iceberg(location: str, lake: LakeAccess) -> RawTable:
     try:
         from publisher.lake.iceberg.table import IcebergTable
     except ModuleNotFoundError as error:
@@ -90,7 +89,7 @@ def _iceberg(location: str, files: Callable[[str], Files]) -> RawTable:
         ) from error
     location = normal_location(location)
     try:
-        return IcebergTable(location, files(location))
+        return IcebergTable(location, lake.files(location))
     except SourceNotReady as error:  # its hint is about a table that dbt built
         raise SourceNotReady(
             error.message,

@@ -89,7 +89,7 @@ def _resolve(ref: TableRef, lake: LakeAccess) -> tuple[str, str]:
     if ref.kind != "glue":
         return ref.kind, ref.location
     database, _, name = ref.location.partition(".")
-    table = lake.glue_table(database, name)
+    table = lake.glue.table(database, name)
     if table.kind == "iceberg" and table.metadata_location:
         return "iceberg", normal_location(table.metadata_location)
     if table.kind == "parquet" and table.location and not table.partition_columns:

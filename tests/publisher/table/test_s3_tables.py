@@ -21,7 +21,6 @@ from publisher import aws
 from publisher.errors import SourceNotReady, StoreFailed, UsageError
 from publisher.file.blocks import blocks
 from publisher.lake.access import LakeAccess
-from publisher.lake.files import Files
 from publisher.lake.s3_files import S3Files
 from publisher.publish import publish
 from publisher.settings import PublishSettings, parse_table
@@ -167,7 +166,7 @@ def proxy(bucket: Bucket) -> Iterator[FaultProxy]:
         yield proxy
 
 
-def through(proxy: FaultProxy, bucket: Bucket) -> Files:
+def through(proxy: FaultProxy, bucket: Bucket) -> S3Files:
     endpoint = Endpoint(proxy.url, bucket.endpoint.access_key, bucket.endpoint.secret_key)
     return S3Files(endpoint.client(attempts=2))
 
