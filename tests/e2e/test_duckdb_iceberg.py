@@ -777,7 +777,7 @@ def test_pyiceberg_is_imported_for_such_a_table_alone(
         "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'boto3', 'numpy'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
-    for name in [name for name in sys.modules if name.startswith(("pyiceberg", "publisher.lake.iceberg.metadata"))]:
+    for name in [name for name in sys.modules if name.startswith(("pyiceberg", "publisher.lake.iceberg"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyiceberg", None)
     said = raw.refusal(f"iceberg:{tmp_path}/x")

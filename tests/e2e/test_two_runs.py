@@ -18,6 +18,7 @@ __all__ = ["lake_of_duckdb", "small"]  # fixtures
 # A run that takes its time: built, and not over yet.
 RUN = "from dbt.cli.main import dbtRunner; print(dbtRunner().invoke(['build', '-s', 'stg_cpfs']).success, flush=True); "
 QUERY = "{{ run_query('show schemas') if execute }}"
+ASK = f"from dbt.cli.main import dbtRunner; dbtRunner().invoke(['compile', '--inline', {QUERY!r}]); "
 WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 
@@ -77,18 +78,16 @@ def test_a_database_that_another_program_has_open_is_no_page_about_locks(small: 
     assert small.build("-s", "stg_cpfs").success
 
 
-def test_a_second_run_on_local_says_who_is_in_the_folder(small_lake: Lake, spark_folder: Path) -> None:
-    assert small_lake.register().success  # this process has the folder from now on
-    output = a_second_run(small_lake)
-    assert f"Another dbt run (process {os.getpid()} on " in output
-    assert f"works in {spark_folder}, the folder of MATCHED_IDS_LOCAL_DIR." in output
+def test_a_second_run_on_local_says_who_is_in_the_folder(lake: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "local"
+    lake.settings["MATCHED_IDS_LOCAL_DIR"] = str(folder)
+    with a_process(ASK, lake.environment()) as first:
+        output = a_second_run(lake)
+        assert f"Another dbt run (process {first.pid} on " in output
+        assert f"works in {folder}, the folder of MATCHED_IDS_LOCAL_DIR." in output
 
-    # As if it were no dbt run, but a Spark by hand: Derby alone is left to notice it.
-    lock = spark_folder / "metastore.lock"
-    lock.rename(spark_folder / "another.lock")
-    try:
-        output = a_second_run(small_lake)
-    finally:
-        (spark_folder / "another.lock").rename(lock)
-    assert f"Another dbt run works in {spark_folder}, the folder of MATCHED_IDS_LOCAL_DIR." in output
-    assert "Derby" not in output
+        # As if it were no dbt run, but a Spark by hand: Derby alone is left to notice it.
+        (folder / "metastore.lock").rename(folder / "another.lock")
+        output = a_second_run(lake)
+        assert f"Another dbt run works in {folder}, the folder of MATCHED_IDS_LOCAL_DIR." in output
+        assert "Derby" not in output
