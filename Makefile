@@ -11,7 +11,7 @@ BIN := .venv/bin
 ENV := .venv/.made-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench test check format lock clean
+.PHONY: help env demo demo-clean bench test check format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
@@ -21,6 +21,7 @@ help:
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make check                lint, format, types, import rules"
 	@echo "make format               mend what the linters can mend"
+	@echo "make docs                 write docs/commands.md from the command line itself"
 	@echo "make lock                 resolve requirements/*.txt anew from pyproject.toml"
 	@echo "make clean                remove the environment, build results and caches"
 
@@ -62,6 +63,9 @@ format: $(ENV)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix models tests/dbt
+
+docs: $(ENV)
+	@$(BIN)/python -m docs.write_commands
 
 lock: $(ENV)
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \

@@ -45,7 +45,7 @@ def main() -> None:
             sys.exit(f"there are no results in {arguments.results}; `make bench` makes them")
         show(arguments.results)
         if arguments.command == "report":
-            write(arguments.results, arguments.readme, arguments.document)
+            write(arguments.results, arguments.document)
     except (
         measure.CommandFailed,
         WrongResult,
@@ -99,16 +99,14 @@ def show(results_file: Path) -> None:
     print(f"\n{report.markdown(measured, picture.name)}\n{report.targets_text(measured)}")
 
 
-def write(results_file: Path, readme: Path, document: Path) -> None:
-    """Writes the README's section, and all tables into a document beside the plot.
+def write(results_file: Path, document: Path) -> None:
+    """Writes all tables into a document beside the plot.
 
     Raises:
-        NoMarkers: One of them has no place for it.
+        NoMarkers: It has no place for them.
     """
     measured = results.read(results_file)
-    picture = results_file.with_suffix(".svg").name
-    report.replace_section(readme, report.summary(measured, f"docs/{picture}"))
-    report.replace_section(document, report.everything(measured, picture))
+    report.replace_section(document, report.everything(measured, results_file.with_suffix(".svg").name))
 
 
 def _measure(plan: Plan, name: str, arena: Arena, all_of_them: Iterable[Contestant], facts: dict[str, Any]) -> None:
@@ -149,7 +147,6 @@ def _arguments() -> argparse.Namespace:
     add(
         "--results", type=Path, default=PROJECT / "docs" / "benchmarks.json", help="the results, and beside it the plot"
     )
-    add("--readme", type=Path, default=PROJECT / "README.md", help="report: where the summary goes")
     add("--document", type=Path, default=PROJECT / "docs" / "benchmarks.md", help="report: where all tables go")
     arguments = parser.parse_args()
     if arguments.rows < _SMALL_ROWS or arguments.rounds < 1:

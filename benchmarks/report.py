@@ -1,4 +1,4 @@
-"""The results for a reader: Markdown tables, how far the product is from its targets, and the README's section."""
+"""The results for a reader: Markdown tables, and how far the product is from its targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _MIB = 1 << 20
 _AT_5_MILLION = "publish/5000000"
-_IN_SUMMARY = ("publisher", "seed-publish")
 
 
 class NoMarkers(Exception):
@@ -49,20 +48,6 @@ def markdown(results: Mapping[str, Any], plot: str) -> str:
     rest = [_fixed(measured) for measured in _of_part(results, "fixed")]
     rest.extend([_machines(results)] if results else [])
     return _document(plot, _of_part(results, "whole"), _of_part(results, "publish"), rest)
-
-
-def summary(results: Mapping[str, Any], plot: str) -> str:
-    """Returns the largest whole job, and publishing by the product and in the replaced job's way.
-
-    Args:
-        results: By `<part>/<size>`.
-        plot: The path of the plot, from the document.
-    """
-    published = [
-        {**measured, "contestants": {key: one for key, one in measured["contestants"].items() if key in _IN_SUMMARY}}
-        for measured in _of_part(results, "publish")
-    ]
-    return _document(plot, _of_part(results, "whole")[-1:], published)
 
 
 def everything(results: Mapping[str, Any], plot: str) -> str:

@@ -74,7 +74,9 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
         unfit = (
             f"The store does not do what S3 does: {error}." if isinstance(error, Unfit) else "It could not be tried."
         )
-        return Check(name, unfit, "Use a store that honours S3's conditions; see the README.", StoreFailed.exit_code)
+        return Check(
+            name, unfit, "Use a store that honours S3's conditions; see docs/guarantees.md.", StoreFailed.exit_code
+        )
 
 
 def _source(target_path: Path, model: str, lake: LakeAccess) -> str:

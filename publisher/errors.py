@@ -7,7 +7,7 @@ class PublisherError(Exception):
     """A failure that a person can act on.
 
     Attributes:
-        exit_code: What the process ends with; fixed for callers outside (see README, "Exit codes").
+        exit_code: What the process ends with; fixed for callers outside (docs/commands.md).
         message: What happened and where, in one line. Never holds an id, a document or a credential.
         hint: What to do, in one line.
         guard: The guard that refused, where one did.
@@ -34,37 +34,37 @@ class UsageError(PublisherError):
 
 
 class GuardRefusal(PublisherError):
-    """A guard found the data unfit to publish."""
+    """A guard refused: the data is unfit to publish, or to be read."""
 
     exit_code = 3
 
 
 class IntegrityError(PublisherError):
-    """Bytes that were read back are not the bytes that were written."""
+    """Integrity: bytes that were read back differ from those that were written."""
 
     exit_code = 4
 
 
 class SourceNotReady(PublisherError):
-    """The table, or dbt's word for it, is not there, not readable, or not of one run."""
+    """The source is not ready: dbt failed, a table or an artifact is missing or damaged, or nothing is published."""
 
     exit_code = 5
 
 
 class Conflict(PublisherError):
-    """Somebody else promoted in the meantime."""
+    """Conflict: somebody else promoted in the meantime."""
 
     exit_code = 6
 
 
 class StoreFailed(PublisherError):
-    """The object store refused, could not be reached, or kept failing."""
+    """The store, or Glue, failed: denied, unreachable, retries spent, or unfit."""
 
     exit_code = 7
 
 
 class NothingNew(PublisherError):
-    """What is active comes from the newest partition already: for a schedule that polls, an answer and no failure."""
+    """Nothing new: active comes from the newest partition already. To a schedule that polls, that is an answer."""
 
     exit_code = 8
 

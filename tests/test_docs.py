@@ -1,4 +1,4 @@
-"""What the README says is what the code does."""
+"""What the documents say is what the code does."""
 
 from __future__ import annotations
 
@@ -11,29 +11,37 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report, results
+from docs import write_commands
 from publisher import guards
 from publisher.cli import cli
 from publisher.errors import PublisherError
 from publisher.values import Metadata
 from tests.conftest import PROJECT
 
-README = (PROJECT / "README.md").read_text()
+DOCS = PROJECT / "docs"
+README, GUARANTEES, CONTRIBUTING = "README.md", "docs/guarantees.md", "CONTRIBUTING.md"
+DOCUMENTS = [README, CONTRIBUTING, "deploy/policies/README.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
 
 
-def table_after(heading: str) -> list[list[str]]:
-    """Returns the rows of the first table after a line that begins like this, header left out."""
-    after = README[README.index(f"\n{heading}") :]
+def text_of(document: str) -> str:
+    return (PROJECT / document).read_text()
+
+
+def table_after(document: str, heading: str) -> list[list[str]]:
+    """Returns the rows of the first table at or after a line that begins like this, header left out."""
+    text = "\n" + text_of(document)
+    after = text[text.index(f"\n{heading}") :]
     rows = re.search(r"\n\|.*\n\|[-|]+\n((?:\|.*\n)+)", after)
     assert rows is not None
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[1].splitlines()]
 
 
 def test_every_guard_is_in_the_table_and_no_other() -> None:
-    assert [row[0].strip("`") for row in table_after("### Guards")] == list(guards.ALL)
+    assert [row[0].strip("`") for row in table_after("docs/guards.md", "# Guards")] == list(guards.ALL)
 
 
 def test_every_exit_code_is_in_the_table() -> None:
-    told = {code for row in table_after("| exit code") for code in row[0].split(", ")}
+    told = {code for row in table_after("docs/commands.md", "| exit code") for code in row[0].split(", ")}
     kinds: list[type[PublisherError]] = [PublisherError, *PublisherError.__subclasses__()]
     used = {str(kind.exit_code) for kind in kinds}
     assert told == used | {"0", "130", "143"}
@@ -45,7 +53,7 @@ def test_every_guard_and_exit_code_is_in_the_runbook() -> None:
     assert sections == [*guards.ALL, *guards.OF_READERS]
     codes = re.findall(r"^### Exit codes? ([\d and]+)$", runbook, re.MULTILINE)
     assert " and ".join(codes).split(" and ") == [
-        row for cell in table_after("| exit code") for row in cell[0].split(", ")
+        row for cell in table_after("docs/commands.md", "| exit code") for row in cell[0].split(", ")
     ]
     for command in re.findall(r"publisher ([a-z]+)", runbook):
         assert command in cli.commands or command in ("s",), command
@@ -53,24 +61,29 @@ def test_every_guard_and_exit_code_is_in_the_runbook() -> None:
         assert name in (*guards.OVERRULABLE, "NAME"), name
 
 
-def test_every_command_is_in_the_table() -> None:
-    assert sorted(row[0].strip("`").split()[1] for row in table_after("## Commands")) == sorted(cli.commands)
+def test_the_commands_are_those_of_the_program() -> None:
+    assert text_of("docs/commands.md") == write_commands.markdown(), "make docs"
 
 
-def test_the_help_is_what_the_program_prints() -> None:
+def test_help_names_the_variable_of_each_option() -> None:
     publisher = str(Path(sys.executable).with_name("publisher"))
-    environment = {**os.environ, "COLUMNS": "80"}
-    ended = subprocess.run(
-        [publisher, "publish", "--help"], env=environment, capture_output=True, text=True, check=True
-    )
-    assert f"$ publisher publish --help\n{ended.stdout}```" in README
+    environment = {**os.environ, "COLUMNS": "200"}
+    for name, command in cli.commands.items():
+        shown = subprocess.run([publisher, name, "--help"], env=environment, capture_output=True, text=True, check=True)
+        words = " ".join(shown.stdout.split())
+        for option in command.params:
+            if isinstance(option.envvar, list):
+                assert f"env var: {', '.join(option.envvar)}" in words, f"{name} {option.name}"
 
 
 def test_every_setting_of_the_models_is_in_the_table_with_its_default() -> None:
     defaults = dict(re.findall(r"'(\w+)': '(.*)',", (PROJECT / "macros/settings/setting_defaults.sql").read_text()))
     sources = (PROJECT / "models/staging/_staging__sources.yml").read_text()
     defaults |= dict(re.findall(r"var\('(\w+)', env_var\('\w+', '(\w+)'\)\)", sources))
-    told = {row[0].strip("`"): (row[1].strip("`"), row[2].strip("`")) for row in table_after("| var ")}
+    told = {
+        row[0].strip("`"): (row[1].strip("`"), row[2].strip("`"))
+        for row in table_after("docs/configuration.md", "| var ")
+    }
     assert told == {name: (f"MATCHED_IDS_{name.upper()}", default) for name, default in defaults.items()}
 
 
@@ -78,8 +91,8 @@ def test_every_other_variable_of_ours_is_told() -> None:
     files = [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", PROJECT / "dbt_matched_ids/spark/environment.py"]
     used = {name for file in files for name in re.findall(r"MATCHED_IDS_[A-Z_]+\b", file.read_text())}
     of_spark = {name for name in used if name.startswith("MATCHED_IDS_SPARK_")}
-    assert of_spark  # in profiles.yml, where the README sends the reader
-    told = README + (PROJECT / "docs/glue.md").read_text()
+    assert of_spark  # in profiles.yml, where the document sends the reader
+    told = text_of("docs/configuration.md") + text_of("docs/glue.md")
     assert [name for name in sorted(used - of_spark) if name not in told] == []
 
 
@@ -99,7 +112,8 @@ def test_every_guard_and_file_that_the_guide_to_glue_names_exists() -> None:
 
 
 def test_every_field_of_the_metadata_is_told() -> None:
-    after = README[README.index("Object metadata:") :]
+    text = text_of(GUARANTEES)
+    after = text[text.index("Object metadata:") :]
     assert re.findall(r"`([a-z0-9_]+)`", after[: after.index("- `stage/")]) == list(Metadata.__dataclass_fields__)
 
 
@@ -113,21 +127,51 @@ def test_every_make_target_that_is_named_exists(document: str) -> None:
 
 def test_the_benchmarks_are_what_was_measured() -> None:
     measured = results.read(PROJECT / "docs/benchmarks.json")
-    for document, text in (
-        ("README.md", report.summary(measured, "docs/benchmarks.svg")),
-        ("docs/benchmarks.md", report.everything(measured, "benchmarks.svg")),
-    ):
-        assert f"{report.BEGIN}\n{text}{report.END}" in (PROJECT / document).read_text(), "python -m benchmarks report"
+    written = f"{report.BEGIN}\n{report.everything(measured, 'benchmarks.svg')}{report.END}"
+    assert written in text_of("docs/benchmarks.md"), "python -m benchmarks report"
     assert (PROJECT / "docs/benchmarks.svg").exists()
     day = {key: round(one["seconds"]["median"]) for key, one in measured["whole/300000000"]["contestants"].items()}
     told = f"takes {day['product-duckdb']} seconds on two cores with DuckDB and {day['product-spark']} with Spark"
-    assert told in README
+    assert told in text_of(README)
 
 
-def test_every_path_in_the_tables_exists() -> None:
-    for row in table_after("## Guarantees"):
+def test_every_path_that_is_named_exists() -> None:
+    for row in table_after(GUARANTEES, "# Guarantees"):
         for path in row[2].split(", "):
             assert (PROJECT / path.strip("`")).exists(), path
-    layout = README[README.index("## Layout") : README.index("## Development")]
-    for folder in re.findall(r"^(\w+/)", layout, re.MULTILINE):
-        assert (PROJECT / folder).is_dir()
+    where_to_look = [cell for row in table_after(CONTRIBUTING, "## Where to look") for cell in row[1].split(", ")]
+    assert len(where_to_look) > 10
+    walk = text_of(CONTRIBUTING)
+    walk = walk[walk.index("## Follow one id") : walk.index("## What dbt may say")]
+    named = re.findall(r"`((?:publisher|macros|dbt_matched_ids|models|docs)/[\w/.]*)`", walk)
+    assert len(named) > 10
+    for path in [*where_to_look, *named]:
+        assert (PROJECT / path.strip("`")).exists(), path
+
+
+def anchors(document: str) -> set[str]:
+    """Returns what a link can name in a document, as the usual renderers make it from headings."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text_of(document), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_somewhere(document: str) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", text_of(document)):
+        path, _, anchor = link.partition("#")
+        if path.startswith(("http://", "https://")):
+            continue
+        target = ((PROJECT / document).parent / path).resolve() if path else PROJECT / document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(str(target.relative_to(PROJECT))), link
+
+
+def test_the_readme_is_read_at_once() -> None:
+    assert text_of(README).count("\n") <= 150
+
+
+@pytest.mark.parametrize("package", sorted((PROJECT / "publisher").glob("**/__init__.py")))
+def test_every_package_says_what_lives_there(package: Path) -> None:
+    told = package.read_text().partition('"""')[2].partition('"""')[0]
+    assert len(told.split()) > 30, "what lives there, what may not, what it may import"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @options.destination
 @options.dbt
 def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path, model: str) -> None:
-    """Try everything that a publish will need, on scratch keys, and say how to mend what fails."""
+    """Try everything that a publish needs, on scratch keys, and say how to mend what fails."""
     destination = Destination.parse(to)
     require_extra("pyarrow", "publish", "doctor")
     from publisher.aws import Deadline

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @options.destination
 @options.LIMIT
 def history(output: Output, to: str, endpoint_url: str | None, limit: int) -> None:
-    """List the staged files, newest first, and which of them were active."""
+    """List the staged files, newest first, and which of them were active.
+
+    Of one that was never promoted it is told why, unless its publisher was killed.
+    """
     destination, store = connect(to, endpoint_url, output)
     from publisher.history import history as run
 

@@ -16,7 +16,7 @@ from publisher.cli.output import Output
 @options.destination
 @options.REASON.but(required=True)
 def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None:
-    """Refuse every publish until the hold is released."""
+    """Make every publish refuse, for a reason, until the hold is released."""
     destination, store = connect(to, endpoint_url, output)
     from publisher.store.hold import set_hold
 

@@ -50,7 +50,12 @@ def latest_partition(
     ready_file: str | None,
     ready_after: str | None,
 ) -> None:
-    """Print the newest partition in the Glue catalog, as dbt's var pinned_partition takes it. Without Spark."""
+    """Print the newest partition in the Glue catalog, as dbt's var pinned_partition takes it.
+
+    Without Spark: for catalogs with tens of thousands of partitions, and for schedules that poll. --newer-than-active
+    ends with 8 when nothing is new, --ready-file and --ready-after wait for a whole load. It needs glue:GetTable and
+    glue:GetPartitions.
+    """
     if newer_than_active and not to:
         raise UsageError("--newer-than-active needs --to.", "Give --to (or PUBLISHER_TO), where active is.")
     destination = Destination.parse(to) if newer_than_active and to else None

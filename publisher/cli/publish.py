@@ -49,7 +49,12 @@ def publish(
     max_percent_removed: float,
     overrule: tuple[str, ...],
 ) -> None:
-    """Publish the table that dbt built, if all guards agree."""
+    """Publish the table that dbt built, if all guards agree.
+
+    Everything about the table comes from dbt's artifacts, unless --table names one by hand: parquet:/path or
+    parquet:s3://bucket/path, iceberg:/path/v3.metadata.json (or the folder of a file-system table),
+    glue:database.table. Of an Iceberg table one snapshot is read to its end.
+    """
     settings = PublishSettings(
         destination=Destination.parse(to),
         target_path=target_path,

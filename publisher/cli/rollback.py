@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 def rollback(
     output: Output, to: str, endpoint_url: str | None, to_staged: str | None, reason: str | None, no_hold: bool
 ) -> None:
-    """Make an earlier staged file active again, and hold publishing."""
+    """Make an earlier staged file active again, and hold publishing.
+
+    The file is verified from its bytes first, and swapped in by the same condition as in a publish.
+    """
     destination, store = connect(to, endpoint_url, output)
     from publisher.rollback import rollback as run
 

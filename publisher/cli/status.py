@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @options.destination
 @options.MAX_AGE
 def status(output: Output, to: str, endpoint_url: str | None, max_age: str | None) -> None:
-    """Show what is active, and whether it is held or stale."""
+    """Show what is active, since when, and whether it is held or stale.
+
+    With --max-age, the exit code is a monitor's.
+    """
     limit = parse_duration(max_age) if max_age else None
     destination, store = connect(to, endpoint_url, output)
     from publisher.guards import require_fresh

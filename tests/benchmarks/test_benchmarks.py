@@ -156,25 +156,15 @@ def test_the_tables_and_the_plot_show_all_contestants(printed: str, measured: di
 
 
 def test_the_report_renders_what_was_measured_into_a_document(printed: str, folder: Path, tmp_path: Path) -> None:
-    readme, document = tmp_path / "README.md", tmp_path / "benchmarks.md"
-    readme.write_text(DOCUMENT)
+    document = tmp_path / "benchmarks.md"
     document.write_text(DOCUMENT)
     environment = {"PATH": os.defpath, "HOME": str(tmp_path)}
     for _ in range(2):  # again replaces, and adds nothing
-        ended = bench(environment, folder, "report", "--readme", str(readme), "--document", str(document))
+        ended = bench(environment, folder, "report", "--document", str(document))
         assert ended.returncode == 0, ended.stderr
     tables, verdicts = printed.strip("\n").rsplit("\n\n", 1)
     written = f"{tables}\n\n## Targets\n\n```\n{verdicts}\n```\n"
     assert document.read_text() == f"# Title\n\nBefore.\n\n{report.BEGIN}\n{written}{report.END}\n\nAfter.\n"
-    summary = readme.read_text()
-    assert "old" not in summary
-    assert "(docs/" in summary
-    assert "| the product on DuckDB |" in summary
-    assert "| `publisher publish` |" in summary
-    assert "igzip" not in summary
-    assert set(summary.splitlines()) - set(tables.splitlines()) < {
-        *DOCUMENT.splitlines(), *[line for line in summary.splitlines() if line.startswith("![")],
-    }  # fmt: skip
 
 
 def test_another_size_and_part_leave_the_rest_of_the_results(
@@ -431,19 +421,8 @@ def test_what_was_not_run_is_told(tmp_path: Path) -> None:
     assert "Publishing" in (tmp_path / "plot.svg").read_text()
 
 
-def test_the_summary_takes_the_largest_job_and_two_ways_to_publish(tmp_path: Path) -> None:
-    small = invented(tmp_path, {"product-duckdb": 1.0}, "whole/2000", rows=2000, cpfs=5, partition_bytes=1, ids=1)
-    large = invented(tmp_path, {"product-duckdb": 2.0}, "whole/10000", rows=10_000, cpfs=5, partition_bytes=1, ids=1)
-    few = invented(tmp_path, {"publisher": 3.0, "pigz": 4.0}, "publish/100", ids=100, zlib_bytes=80)
-    text = report.summary({**large, **small, **few}, "plot.svg")
-    assert "10,000 rows" in text
-    assert "2,000 rows" not in text
-    assert "| 100 | publisher | 3.00 s |" in text
-    assert "pigz" not in text
-
-
 def test_a_section_is_replaced_and_the_rest_of_the_document_kept(tmp_path: Path) -> None:
-    file = tmp_path / "README.md"
+    file = tmp_path / "benchmarks.md"
     file.write_text(DOCUMENT)
     for text in ("first\n", "second\n"):
         report.replace_section(file, text)
@@ -460,7 +439,7 @@ def test_a_section_is_replaced_and_the_rest_of_the_document_kept(tmp_path: Path)
     ],
 )
 def test_a_document_without_the_two_markers_is_left_alone(document: str, tmp_path: Path) -> None:
-    file = tmp_path / "README.md"
+    file = tmp_path / "benchmarks.md"
     file.write_text(document)
     with pytest.raises(report.NoMarkers):
         report.replace_section(file, "new\n")
