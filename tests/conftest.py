@@ -28,15 +28,20 @@ PROJECT = Path(__file__).resolve().parent.parent
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=200)
 settings.load_profile("steady")
 
+# What Spark's start script gives to each JVM. A test's JVM ends before the second compiler has earned what it takes,
+# which is half of all processor time; and two hundred tasks for a shuffle of ten rows are not waited for.
+SPARK_OPTIONS = "-XX:TieredStopAtLevel=1 -Dspark.sql.shuffle.partitions=2 -Dspark.default.parallelism=2"
+
 _bucket_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_the_caller() -> None:
-    """The caller's credentials, endpoints and settings are none of the tests' business."""
+    """The caller's credentials, endpoints and settings are none of the tests' business; Spark gets the tests' own."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "DBT_", "MATCHED_IDS_", "PUBLISHER_", "SPARK_")):
             del os.environ[name]
+    os.environ["SPARK_SUBMIT_OPTS"] = SPARK_OPTIONS
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 

@@ -25,7 +25,7 @@ from benchmarks.contest import BUCKET, Arena, Contestant, Outcome
 from benchmarks.contestants import whole_job
 from benchmarks.measure import Run
 from demo.seaweedfs import Endpoint
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, SPARK_OPTIONS
 from tests.e2e.expectation import expected_content
 
 ROWS, IDS = 20_000, 2_000
@@ -47,7 +47,11 @@ DOCUMENT = f"# Title\n\nBefore.\n\n{report.BEGIN}\nold\n{report.END}\n\nAfter.\n
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, path_without_java: str) -> dict[str, str]:
-    return {"PATH": path_without_java, "HOME": str(tmp_path_factory.mktemp("home"))}
+    return {
+        "PATH": path_without_java,
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "SPARK_SUBMIT_OPTS": SPARK_OPTIONS,
+    }
 
 
 def bench(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from demo import seaweedfs
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, SPARK_OPTIONS
 from tests.e2e.expectation import expected_content
 
 
@@ -28,7 +28,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bare_environment(tmp_path_factory: pytest.TempPathFactory, path_without_java: str) -> dict[str, str]:
-    return {"PATH": path_without_java, "HOME": str(tmp_path_factory.mktemp("home"))}
+    return {
+        "PATH": path_without_java,
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "SPARK_SUBMIT_OPTS": SPARK_OPTIONS,
+    }
 
 
 def demo(folder: Path, environment: dict[str, str], *arguments: str) -> str:

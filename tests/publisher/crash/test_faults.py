@@ -9,16 +9,12 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from demo.seaweedfs import Endpoint
 from publisher.errors import PublisherError, StoreFailed
@@ -29,11 +25,8 @@ from tests.conftest import Bucket, new_bucket
 from tests.publisher.crash import fault_proxy
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day
 from tests.publisher.crash.fault_proxy import Exchange, Fault, FaultProxy, answers, answers_with_a_page
+from tests.publisher.crash.impatient import impatient_client
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-ATTEMPTS = 2
 PUBLISHED, INTEGRITY, CONFLICT, STORE_FAILED = 0, 4, 6, 7
 # How a publish may end where it depends on what else the store's answers hold.
 ANY = (PUBLISHED, INTEGRITY, CONFLICT, STORE_FAILED)
@@ -42,34 +35,6 @@ METHODS = frozenset({"HEAD", "GET", "PUT", "COPY"})
 KNOWN_KINDS = {
     "HEAD bucket", "HEAD active", "HEAD hold.json", "GET active", "PUT stage", "GET stage", "COPY stage", "COPY active",
 }  # fmt: skip
-
-_making_clients = threading.Lock()
-
-
-def impatient_client(
-    endpoint: Endpoint, url: str, attempts: int = ATTEMPTS, *, is_payload_signed: bool = True
-) -> S3Client:
-    """Returns a client like the publisher's own, but for its timeouts and the number of its attempts.
-
-    Without payload signing, as over HTTPS, nothing but a checksum tells a store what was damaged.
-    """
-    config = Config(
-        connect_timeout=5,
-        read_timeout=1,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        s3={"payload_signing_enabled": is_payload_signed},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    with _making_clients:  # boto3 is not made for several at once
-        return boto3.client(
-            "s3",
-            endpoint_url=url,
-            aws_access_key_id=endpoint.access_key,
-            aws_secret_access_key=endpoint.secret_key,
-            region_name="us-east-1",
-            config=config,
-        )
 
 
 class Scene:
@@ -99,7 +64,7 @@ class Scene:
         """Returns the kinds of the requests of a publish that nothing happens to, in order."""
         destination = self.new_destination(first=first)
         with fault_proxy.running(self.endpoint.url) as proxy:
-            self.today.publish(destination, S3Store(self.bucket, client=impatient_client(self.endpoint, proxy.url)))
+            self.today.publish(destination, S3Store(self.bucket, client=impatient_client(self.endpoint, proxy)))
             assert self.active(destination) == self.today
             return [request.kind for request in proxy.requests]
 
@@ -299,7 +264,7 @@ def check(scene: Scene, trouble: Trouble, case: Case) -> None:
     with fault_proxy.running(scene.endpoint.url) as proxy:
         case.inject(proxy, trouble)
         try:
-            scene.today.publish(destination, S3Store(scene.bucket, client=impatient_client(scene.endpoint, proxy.url)))
+            scene.today.publish(destination, S3Store(scene.bucket, client=impatient_client(scene.endpoint, proxy)))
         except PublisherError as error:
             code = error.exit_code
             assert not error.message.endswith(": ."), "an error without a reason"
@@ -365,7 +330,7 @@ def test_an_answer_may_break_off_after_any_byte(name: str, scene: Scene) -> None
     prefix = new_destination(scene.bucket).prefix
     one, two = f"{prefix}stage/one", f"{prefix}stage/two"
     with fault_proxy.running(scene.endpoint.url) as proxy:
-        store = S3Store(scene.bucket, client=impatient_client(scene.endpoint, proxy.url, attempts=1))
+        store = S3Store(scene.bucket, client=impatient_client(scene.endpoint, proxy, attempts=1))
 
         def create(key: str) -> str:
             return store.create(key, io.BytesIO(CONTENT), hashlib.sha256(CONTENT).hexdigest(), TEXTS)

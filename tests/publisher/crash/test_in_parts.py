@@ -21,7 +21,7 @@ from tests.in_parts import PART_BYTES, ignoring, store_in_parts, uploads
 from tests.publisher.crash import fault_proxy
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day
 from tests.publisher.crash.fault_proxy import Fault, Request, answers
-from tests.publisher.crash.test_faults import impatient_client
+from tests.publisher.crash.impatient import impatient_client
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def attempt(
     with fault_proxy.running(bucket.endpoint.url) as proxy:
         proxy.inject(fault, is_request(operation, folder), last=last)
         try:
-            client = impatient_client(bucket.endpoint, proxy.url, is_payload_signed=is_payload_signed)
+            client = impatient_client(bucket.endpoint, proxy, is_payload_signed=is_payload_signed)
             day.publish(destination, store_in_parts(bucket, client))
         except PublisherError as error:
             return error, proxy.requests
@@ -137,9 +137,7 @@ def test_an_upload_that_cannot_be_thrown_away_hides_nothing(
 ) -> None:
     with fault_proxy.running(bucket.endpoint.url) as proxy:
         proxy.inject(answers("403 Forbidden", "AccessDenied"), is_request("AbortMultipartUpload"))
-        client = ignoring(
-            impatient_client(bucket.endpoint, proxy.url), SwapMethod.COPY
-        )  # its probe is refused, and thrown away
+        client = ignoring(impatient_client(bucket.endpoint, proxy), SwapMethod.COPY)  # its probe is refused
         days[0].publish(destination, S3Store(bucket.name, client=client))
         assert any(is_request("AbortMultipartUpload")(request) for request in proxy.requests)
     assert active_day(destination, bucket.client, *days) == days[0]
