@@ -37,8 +37,7 @@ def _overview() -> str:
 
 
 def _exit_codes() -> str:
-    kinds: list[type[PublisherError]] = [PublisherError, *PublisherError.__subclasses__()]
-    meanings = {kind.exit_code: _first_paragraph(kind) for kind in kinds} | _ENDED_BY_NO_ERROR
+    meanings = {kind.exit_code: _first_paragraph(kind) for kind in PublisherError.__subclasses__()} | _ENDED_BY_NO_ERROR
     meanings[PublisherError.exit_code] = "A bug: run again with `--debug`, and report what it shows."
     rows = [f"| {code} | {meanings[code]} |" for code in sorted(meanings)]
     text = "Every failure is one line of what happened and one line of what to do.\n"
@@ -66,7 +65,9 @@ def _option(option: click.Option) -> str:
 
 def _default(option: click.Option) -> str:
     value: Any = option.default
-    if not option.show_default or value is None or isinstance(value, bool):
+    if isinstance(value, bool):
+        return f"`{option.opts[0] if value else option.secondary_opts[0]}`" if option.secondary_opts else ""
+    if not option.show_default or value is None:
         return ""
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
