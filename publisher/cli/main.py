@@ -29,7 +29,7 @@ _INTERRUPTED = 130  # what a shell reports for Ctrl-C
 _TERMINATED = 143
 # An orchestrator kills what did not end 30 s after SIGTERM (Kubernetes, ECS). A request that is being answered may take
 # a minute, and a thread that waits for it is waited for.
-_GRACE_SECONDS = 10
+_GRACE_SECONDS = 8
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

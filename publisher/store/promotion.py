@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from publisher.errors import Conflict, IntegrityError, PublisherError, StoreFailed
 from publisher.store.conditions import SwapMethod, find_swap_method, prepared
@@ -126,11 +126,14 @@ class Promotion:
                     "See who publishes to this destination; one schedule should own it. Then run again.",
                 ) from None
         if promoted.bytes != self.staged.bytes or promoted.texts != self._metadata.to_texts():
-            raise IntegrityError(
-                f"{self._destination.url(self._destination.active_key)} is not what was just copied there.",
-                "Run `publisher verify`. Another program may write to active/ without conditions; stop it.",
-            )
+            self._raise_other_bytes()
         return promoted
+
+    def _raise_other_bytes(self) -> NoReturn:
+        raise IntegrityError(
+            f"{self._destination.url(self._destination.active_key)} is not what was just copied there.",
+            "Run `publisher verify`. Another program may write to active/ without conditions; stop it.",
+        )
 
     def _look_at_hold(self) -> None:
         if self._guard_hold is not None:
@@ -142,9 +145,7 @@ class Promotion:
         staged = self.staged
         if self._judge is not None:
             self.judge(self._judge)
-        self._metadata = replace(
-            self._metadata, created_at=staged.metadata.created_at, staged_key=staged.metadata.staged_key
-        )
+        self._metadata = replace(self._metadata, created_at=staged.metadata.created_at, staged_key=staged.key)
         self._staged = replace(staged, metadata=self._metadata)
         # So that the links that `history` follows are right. The copy's ETag can be another, though its bytes are not.
         texts = self._metadata.to_texts()
@@ -177,6 +178,8 @@ class Promotion:
                 failure = error
         now_active = store.head(active_key)
         if now_active is not None and now_active.metadata.staged_key == staged.key:
+            if etag is not None and now_active.etag != etag:
+                self._raise_other_bytes()
             return now_active
         if failure is not None:
             raise failure

@@ -228,6 +228,23 @@ def test_a_copy_whose_answer_was_lost_is_recognised_as_ours(answer: Exception, w
     assert report.etag == store.head(ACTIVE).etag  # type: ignore[union-attr]
 
 
+def test_other_bytes_of_the_same_size_and_claims_right_after_the_copy_are_noticed(write_table: WriteTable) -> None:
+    store = MemoryStore()
+
+    def then_overwritten(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
+        etag = copy(source, source_etag, destination, *rest)
+        if destination == ACTIVE:
+            staged = store.head(source)
+            assert staged is not None
+            body = b"x" * staged.bytes
+            other = store.create("ids/other", io.BytesIO(body), hashlib.sha256(body).hexdigest(), {})
+            store.copy("ids/other", other, ACTIVE, etag, staged.texts)
+        return etag
+
+    with pytest.raises(IntegrityError, match="is not what was just copied there"):
+        publish(settings(write_table(["a"])), Between(store, copy=then_overwritten))
+
+
 def test_a_copy_that_failed_for_good_leaves_active(write_table: WriteTable) -> None:
     def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
         if destination == ACTIVE:
