@@ -6,6 +6,8 @@ TARGET ?= local
 JOBS ?= 2
 # An environment of the caller's must not leak into ours; PYTHONPATH above all.
 unexport PYTHONPATH PYTHONHOME
+# Containers often set this, and then each of the hundreds of processes that a test run starts compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 ENV := .venv/.made-from-lock
