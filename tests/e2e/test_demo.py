@@ -95,7 +95,7 @@ def test_nothing_is_left_running(first_day: str, folder: Path) -> None:
 
 def test_a_second_run_is_the_next_day(first_day: str, folder: Path, bare_environment: dict[str, str]) -> None:
     yesterday = json.loads((folder / "report.json").read_text())
-    printed = demo(folder, bare_environment)
+    printed = demo(folder, bare_environment, "--target", "duckdb")  # which finds what Spark left
     report = json.loads((folder / "report.json").read_text())
     assert "20251023, the newest of 4" in printed
     assert report["source_partition"] == "20251023"

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 PUBLISHERS = 8
 ROUNDS = 3  # of each sort, of which there are four
-READERS = 200
-PROMOTIONS = 50
+READERS = 100
+PROMOTIONS = 25
 READS = 1  # of each reader at each promotion
 # Only a test that fails anyway waits so long.
 PATIENCE_SECONDS = 120
