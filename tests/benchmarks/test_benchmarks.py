@@ -104,7 +104,7 @@ def test_every_contestant_is_in_the_results_with_its_numbers(measured: dict[str,
                 continue
             (run,) = one["runs"]
             assert run["round"] == 1
-            assert 0 < run["seconds"] < 120
+            assert run["seconds"] > 0
             assert run["cpu_seconds"] <= run["seconds"] * (os.cpu_count() or 1) + 5  # what its orphans did after it
             assert run["peak_bytes"] > (0 if run["seconds"] > 0.3 else -1)  # a short one may end before it is looked at
             assert one["seconds"] == dict.fromkeys(("median", "min", "max"), run["seconds"])

@@ -44,7 +44,9 @@ def client(url: str, attempts: int = 1) -> Any:
         region_name="us-east-1",
         aws_access_key_id=SECRET,
         aws_secret_access_key="secret",
-        config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=1, read_timeout=2),
+        config=Config(
+            retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=30, read_timeout=60
+        ),
     )
 
 
