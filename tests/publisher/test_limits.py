@@ -179,6 +179,20 @@ def test_a_hold_that_is_set_while_a_publish_runs_stops_it(
     assert active_content(store) == "\n".join(HUNDRED).encode()
 
 
+def test_an_overruled_hold_that_was_set_during_the_publish_is_recorded(write_table: WriteTable, clock: Clock) -> None:
+    store = MemoryStore()
+
+    class Holding(Watcher):
+        def step(self, name: str) -> None:
+            if name == "compare":
+                set_hold(store, DESTINATION, "stop", None, clock())
+
+    publish(settings(write_table(["a"]), overrule=frozenset({"hold"})), store, Holding(), now=clock)
+    active = store.head(ACTIVE)
+    assert active is not None
+    assert active.metadata.overruled == "hold"
+
+
 def test_what_somebody_else_promoted_in_between_is_compared_with(
     store: MemoryStore, write_table: WriteTable, clock: Clock
 ) -> None:
