@@ -62,7 +62,7 @@ class S3FileSystem(AbstractFileSystem):
         """Opens an object for reading, in the version that was listed."""
         if mode != "rb":
             raise PermissionError(f"DuckDB writes nothing to S3 here: {path} was to be opened with {mode!r}.")
-        return _Opened(self._invocation().lake.s3, self._file(path))
+        return _Opened(self._invocation().lake.s3, self._file(path), each_thread=True)
 
     def _file(self, path: str) -> FileState:
         address = _address(path)

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 class S3Object(Seekable):
     """One version of an object as a file; each read is a request."""
 
-    def __init__(self, files: S3Files, file: FileState) -> None:
+    def __init__(self, files: S3Files, file: FileState, *, each_thread: bool = False) -> None:
         """Sends nothing yet.
 
         Args:
             files: Reads it.
             file: The object, in the version that is wanted.
+            each_thread: Whether each thread has a position of its own.
         """
-        super().__init__(file.bytes)
+        super().__init__(file.bytes, each_thread=each_thread)
         self._files = files
         self._file = file
 
