@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from publisher.lake.files import Files, LocalFiles
@@ -26,8 +27,10 @@ class LakeAccess:
             glue: The catalog, instead of what boto3 finds.
         """
         self._deadline = deadline
-        self._s3 = s3
-        self._glue = glue
+        if s3 is not None:
+            self.s3 = s3
+        if glue is not None:
+            self.glue = glue
 
     def files(self, location: str) -> Files:
         """Returns what reads the files at a location.
@@ -38,7 +41,7 @@ class LakeAccess:
         """
         return self.s3 if location.startswith("s3://") else LocalFiles()
 
-    @property
+    @cached_property
     def s3(self) -> S3Files:
         """What reads objects.
 
@@ -46,13 +49,11 @@ class LakeAccess:
             UsageError: S3 cannot be set up.
             StoreFailed: Likewise.
         """
-        if self._s3 is None:
-            from publisher.lake.s3_files import S3Files
+        from publisher.lake.s3_files import S3Files
 
-            self._s3 = S3Files(deadline=self._deadline)
-        return self._s3
+        return S3Files(deadline=self._deadline)
 
-    @property
+    @cached_property
     def glue(self) -> GlueCatalog:
         """What reads the Glue Data Catalog.
 
@@ -60,8 +61,6 @@ class LakeAccess:
             UsageError: Glue cannot be set up.
             StoreFailed: Likewise.
         """
-        if self._glue is None:
-            from publisher.lake.glue import GlueCatalog
+        from publisher.lake.glue import GlueCatalog
 
-            self._glue = GlueCatalog(deadline=self._deadline)
-        return self._glue
+        return GlueCatalog(deadline=self._deadline)
