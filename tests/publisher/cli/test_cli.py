@@ -300,8 +300,9 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int, bucket: Buc
     assert "active is the old file or the new one, whole" in said
 
 
-def test_sigterm_ends_a_publish_whose_store_stalls_within_an_orchestrator_s_grace(
-    bucket: Bucket, write_table: WriteTable
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_publish_whose_store_stalls_within_an_orchestrator_s_grace(
+    number: signal.Signals, code: int, bucket: Bucket, write_table: WriteTable
 ) -> None:
     assert publish(bucket, write_table(["a"])).returncode == 0
     table = ["--table", f"parquet:{write_table(['a', 'b'])}", "--source-partition", "20251023"]
@@ -316,9 +317,9 @@ def test_sigterm_ends_a_publish_whose_store_stalls_within_an_orchestrator_s_grac
         while not [request for request in proxy.requests if request.kind == "GET active"]:
             assert process.poll() is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         _, said = process.communicate(timeout=30)  # an answer may take twice that, and a thread waits for it
-    assert process.returncode == 143
+    assert process.returncode == code
     assert "active is the old file or the new one, whole" in said
     assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a"
 
