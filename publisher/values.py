@@ -135,6 +135,11 @@ class Metadata:
     Attributes:
         overruled: Names of the guards that a person overruled, separated by commas.
         replaces: The staged key of what was active before; these links are the history of what was promoted.
+        promoted_by: The command that made the file active, `publish` or `rollback`; a staged file has none.
+        set_back_from: The newest partition that somebody knowingly replaced by an older one (a rollback, or
+            `older_partition` overruled), as long as nothing as new has been promoted since. By it a consumer that
+            accepted that partition comes forward again.
+        record: The key of the record that announced this promotion; a staged file has none.
         snapshot_id: The Iceberg snapshot that was read; None for other tables.
     """
 
@@ -150,6 +155,9 @@ class Metadata:
     ids_removed: int | None = None
     overruled: str | None = None
     replaces: str | None = None
+    promoted_by: str | None = None
+    set_back_from: str | None = None
+    record: str | None = None
     snapshot_id: str | None = None
     publisher_version: str | None = None
 
