@@ -11,15 +11,26 @@ class PublisherError(Exception):
         message: What happened and where, in one line. Never holds an id, a document or a credential.
         hint: What to do, in one line.
         guard: The guard that refused, where one did.
+        saw: What the guard looked at, where that is one value; `limit` is what it allows.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str, *, guard: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str,
+        *,
+        guard: str | None = None,
+        saw: float | str | None = None,
+        limit: float | str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.guard = guard
+        self.saw = saw
+        self.limit = limit
 
     @property
     def status(self) -> str:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from publisher.errors import GuardRefusal, NothingNew, SourceNotReady, UsageError
-from publisher.guards import partition_key, require_not_older
+from publisher.errors import NothingNew, SourceNotReady, UsageError
+from publisher.guards import is_older, require_not_older
 from publisher.lake.files import parse_glue_table
 from publisher.lake.glue import GlueCatalog, GlueTable, require_registered
 from publisher.partitions.limits import DAYS_AHEAD, Limits, require_near
@@ -192,16 +192,9 @@ class _Finder:
         name = partition_name(self._wanted.columns, values)
         if self._active is None or said is None:
             return True
-        try:
-            require_not_older(name, self._active)
-        except GuardRefusal as refusal:
-            turned = replace(self._active, texts={"source_partition": name})
-            try:
-                require_not_older(said, turned)
-            except GuardRefusal:  # refused both ways, so neither is older
-                raise refusal from None
-            return False
-        return name != said and partition_key(name) != partition_key(said)
+        if is_older(name, said) is None:
+            require_not_older(name, said)
+        return is_older(said, name) is True
 
     def _raise_nothing_new(self, values: Values) -> None:
         said = self._active.metadata.source_partition if self._active else None

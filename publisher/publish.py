@@ -1,33 +1,32 @@
-"""The main flow: read, guard, stage, read back, promote."""
+"""The main flow: read, guard, stage, read back, promote; each run leaves its record."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import BinaryIO
 
-from publisher import __version__, guards
-from publisher.errors import Conflict, SourceNotReady, UsageError
+from publisher import guards
+from publisher.candidate import Candidate, Predecessor
+from publisher.errors import SourceNotReady, UsageError
 from publisher.file.blocks import blocks
-from publisher.file.changes import NotComparable, count_changes
 from publisher.file.encoding import Encoder
 from publisher.file.lookalikes import LookalikeCounter
 from publisher.lake.access import LakeAccess
+from publisher.records.journal import Journal
+from publisher.records.record import INTERRUPTED, PUBLISHED
 from publisher.settings import PublishSettings
 from publisher.store.promotion import Promotion
-from publisher.store.protocol import ObjectMissing, PreconditionFailed, Store
+from publisher.store.protocol import Store
 from publisher.table.contents import list_files
 from publisher.table.dbt_artifacts import read_build
 from publisher.table.summary import read_summary
 from publisher.table.table import Table, open_table
-from publisher.values import Build, Changes, Encoded, Metadata, StoredObject, Summary, is_metadata_text
-
-_READ_BYTES = 1 << 20
-_COMPARISONS = 2
+from publisher.values import Build, Encoded, Hold, Metadata, StoredObject, Summary, is_metadata_text
 
 
 class Watcher:
@@ -35,6 +34,9 @@ class Watcher:
 
     def step(self, name: str) -> None:
         """A step begins."""
+
+    def done(self, name: str, seconds: float) -> None:
+        """A step came to its end."""
 
     def reading(self, total_rows: int) -> None:
         """The table is about to be streamed."""
@@ -48,11 +50,13 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Published:
-    """What a publish did.
+    """What a publish did, or would do.
 
     Attributes:
-        previous: What was active before; None on the first publish.
+        is_dry_run: Whether nothing was written; then there is no staged key and no ETag.
+        previous: What was active before, or was promoted last where active is gone; None on the first publish.
         seconds: Wall time of each step, in order.
+        warnings: What is worth knowing, and no reason to stop.
     """
 
     encoded: Encoded
@@ -62,6 +66,8 @@ class Published:
     etag: str
     previous: StoredObject | None
     seconds: Mapping[str, float]
+    warnings: tuple[str, ...]
+    is_dry_run: bool = False
 
 
 def publish(
@@ -87,35 +93,129 @@ def publish(
         Conflict: Somebody else promoted.
         StoreFailed: The store failed.
     """
-    watcher, lake = watcher or Watcher(), lake or LakeAccess()
-    steps = _Steps(watcher)
-    enforce = guards.Enforcer(settings.overrule)
+    run = _Run(settings, store, watcher or Watcher(), lake or LakeAccess())
+    with nullcontext() if settings.dry_run else run.journal.ending():
+        with run.step("prepare"):
+            source = _open(settings, run.lake, run.enforce)
+            promotion = Promotion(
+                store, settings.destination, "publish", run.announce, guard_hold=run.guard_hold, warn=run.warn
+            )
+            run.recall(source.partition, promotion)
+        with _spool(settings) as spool:
+            with run.step("encode"):
+                encoded = _encode(source, spool, run)
+            with run.step("compare"):
+                promotion.judge(run.candidate(source, spool, encoded).over)
+            if settings.dry_run:
+                return run.report(encoded, promotion.metadata, promotion.active)
+            with run.step("stage"):
+                promotion.stage(spool, encoded, now)
+            with promotion.noting_failure():
+                with run.step("read_back"):
+                    promotion.read_back()
+                with run.step("promote"):
+                    promoted = promotion.promote()
+    run.record_promotion(promoted)
+    return run.report(encoded, promoted.metadata, promotion.active, promoted.etag)
 
-    with steps("prepare"):
-        source = _open(settings, lake, enforce)
-        promotion = Promotion(store, settings.destination, lambda hold: enforce(guards.require_no_hold, hold))
-        enforce(guards.require_not_older, source.partition, promotion.active)
-    with _spool(settings) as spool:
-        with steps("encode"):
-            encoded = _encode(source, spool, settings, watcher, lake, enforce)
-        with steps("compare"):
-            promotion.judge(_Candidate(store, settings, source, spool, encoded, watcher, enforce).over)
-        with steps("stage"):
-            promotion.stage(spool, encoded, now)
-        with promotion.noting_failure():
-            with steps("read_back"):
-                promotion.read_back()
-            with steps("promote"):
-                promoted = promotion.promote()
-    return Published(
-        encoded=encoded,
-        metadata=promoted.metadata,
-        staged_key=promotion.staged.key,
-        active_key=promoted.key,
-        etag=promoted.etag,
-        previous=promotion.active,
-        seconds=steps.seconds,
-    )
+
+class _Run:
+    """What belongs to one run and no step of it: the guards that were overruled, its record, warnings, seconds."""
+
+    def __init__(self, settings: PublishSettings, store: Store, watcher: Watcher, lake: LakeAccess) -> None:
+        self.lake = lake
+        self.watcher = watcher
+        self.settings = settings
+        self.enforce = guards.Enforcer(settings.overrule)
+        self.journal = Journal(store, settings.destination, "publish", warn=self.warn)
+        self._store = store
+        self._predecessor = Predecessor(store, settings, self.enforce)
+        self._seconds: dict[str, float] = {}
+        self._warnings: list[str] = []
+        limits = settings.limits
+        self.journal.know(
+            reason=settings.reason,
+            model=None if settings.table else settings.model,
+            max_ids=limits.max_ids,
+            min_percent_of_active=limits.min_percent_of_active,
+            max_percent_removed=limits.max_percent_removed,
+            max_deviation=limits.max_deviation,
+            final_newline=settings.final_newline,
+        )
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Times a step."""
+        self.watcher.step(name)
+        self.journal.know(step=name)
+        begun = time.perf_counter()
+        yield
+        seconds = round(time.perf_counter() - begun, 3)
+        self._seconds[name] = seconds
+        self.journal.know(**{f"seconds_{name}": seconds})
+        self.watcher.done(name, seconds)
+
+    def warn(self, text: str) -> None:
+        """Tells whoever watches, and the record."""
+        if text not in self._warnings:
+            self._warnings.append(text)
+            self.watcher.warn(text)
+            self.journal.know(warnings="; ".join(self._warnings))
+
+    def guard_hold(self, hold: Hold | None) -> None:
+        """Refuses where a hold is set that was not overruled."""
+        self.enforce(guards.require_no_hold, hold)
+
+    def recall(self, partition: str | None, promotion: Promotion) -> None:
+        """Runs the guards that need nothing but what was promoted last; completes the record of one that was killed."""
+        self.journal.know(source_partition=partition)
+        memory = self._predecessor.require_not_newer(partition, promotion.active)
+        if memory.unfinished is not None and not self.settings.dry_run:
+            self.journal.complete(memory.unfinished, None, promotion.active)
+
+    def candidate(self, source: _Source, spool: BinaryIO, encoded: Encoded) -> Candidate:
+        """Returns the new file as it is judged."""
+        self.journal.know(table_read=str(source.table.ref), bytes=encoded.bytes)
+        return Candidate(
+            store=self._store,
+            settings=self.settings,
+            partition=source.partition,
+            build=source.build,
+            summary=source.summary,
+            snapshot_id=source.table.snapshot_id,
+            spool=spool,
+            encoded=encoded,
+            predecessor=self._predecessor,
+            enforce=self.enforce,
+            warn=self.warn,
+        )
+
+    def announce(self, said: Metadata, active: StoredObject | None) -> str:
+        """Records that the file is about to become active."""
+        memory = self._predecessor.memory
+        self.journal.saw(memory.latest)
+        return self.journal.announce_file(said, memory.previous, active)
+
+    def record_promotion(self, promoted: StoredObject) -> None:
+        """Records that the file is active, and that those are not that were announced before and told nothing more."""
+        self.journal.know(step=None, active_etag=promoted.etag)
+        self.journal.done(PUBLISHED)
+        for announced in self._predecessor.memory.abandoned:
+            self.journal.complete(announced, INTERRUPTED, None)
+
+    def report(self, encoded: Encoded, said: Metadata, active: StoredObject | None, etag: str = "") -> Published:
+        """Returns what the run did."""
+        return Published(
+            encoded=encoded,
+            metadata=said,
+            staged_key=said.staged_key or "",
+            active_key=self.settings.destination.active_key,
+            etag=etag,
+            previous=self._predecessor.memory.previous or active,
+            seconds=self._seconds,
+            warnings=tuple(self._warnings),
+            is_dry_run=self.settings.dry_run,
+        )
 
 
 @dataclass(frozen=True)
@@ -149,15 +249,9 @@ def _open(settings: PublishSettings, lake: LakeAccess, enforce: guards.Enforcer)
     return _Source(table, summary.source_partition, build, summary)
 
 
-def _encode(
-    source: _Source,
-    spool: BinaryIO,
-    settings: PublishSettings,
-    watcher: Watcher,
-    lake: LakeAccess,
-    enforce: guards.Enforcer,
-) -> Encoded:
+def _encode(source: _Source, spool: BinaryIO, run: _Run) -> Encoded:
     """Streams the table into the spool, and runs the guards on what was streamed."""
+    settings, watcher, enforce = run.settings, run.watcher, run.enforce
     encoder = Encoder(spool, final_newline=settings.final_newline)
     told_prefix = source.summary.document_prefix if source.summary else None
     lookalikes = LookalikeCounter(settings.document_prefix if told_prefix is None else told_prefix)
@@ -179,64 +273,9 @@ def _encode(
     if source.summary is not None:
         enforce(guards.require_equal_summary, encoded, source.summary, source.table.source_partitions)
         enforce(guards.require_summary_after, source.summary, source.table.committed_at)
-    enforce(guards.require_unchanged_files, source.table.listing, list_files(source.table.ref, lake))
+    enforce(guards.require_unchanged_files, source.table.listing, list_files(source.table.ref, run.lake))
     enforce(guards.require_at_most, encoded, settings.limits.max_ids)
     return encoded
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A whole new file in the spool, to be judged by what it would replace."""
-
-    store: Store
-    settings: PublishSettings
-    source: _Source
-    spool: BinaryIO
-    encoded: Encoded
-    watcher: Watcher
-    enforce: guards.Enforcer
-
-    def over(self, active: StoredObject | None) -> Metadata:
-        """Runs the guards that depend on what is active, and returns what to say about the new file."""
-        source, encoded, limits = self.source, self.encoded, self.settings.limits
-        self.enforce(guards.require_not_older, source.partition, active)
-        changes = self._changes(active) if active else None
-        active_ids = changes.active_ids if changes else active.metadata.total_ids if active else None
-        self.enforce(guards.require_enough, encoded, active_ids, limits.min_percent_of_active, source.summary)
-        self.enforce(guards.require_few_removed, changes, limits.max_percent_removed)
-        return Metadata(
-            total_ids=encoded.total_ids,
-            md5_checksum=encoded.md5,
-            source_partition=source.partition,
-            sha256=encoded.sha256,
-            content_bytes=encoded.content_bytes,
-            dbt_invocation_id=source.build.invocation_id if source.build else None,
-            ids_added=changes.ids_added if changes else None,
-            ids_removed=changes.ids_removed if changes else None,
-            overruled=",".join(self.enforce.overruled) or None,
-            replaces=active.metadata.staged_key if active else None,
-            snapshot_id=None if source.table.snapshot_id is None else str(source.table.snapshot_id),
-            publisher_version=__version__,
-        )
-
-    def _changes(self, active: StoredObject) -> Changes | None:
-        """Compares the new file with the active one; None when that is not what it should be."""
-        reason = None
-        for _ in range(_COMPARISONS):  # a bit that flipped on the way must not leave the limits on change out
-            self.spool.seek(0)
-            try:
-                with self.store.read(active.key, active.etag) as pieces:
-                    return count_changes(iter(lambda: self.spool.read(_READ_BYTES), b""), pieces)
-            except NotComparable as damage:
-                reason = damage
-            except (PreconditionFailed, ObjectMissing):
-                raise Conflict(
-                    "Somebody else replaced active while the new file was compared with it.",
-                    "One schedule should own a destination; run again, and the guards look at what is active then.",
-                ) from None
-        # A damaged active file is a reason to replace it, not to keep it.
-        self.watcher.warn(f"what changes cannot be told: {reason}")
-        return None
 
 
 @contextmanager
@@ -255,18 +294,3 @@ def _spool_failed(error: OSError) -> UsageError:
         f"The compressed file could not be kept in the spool folder: {error.strerror}.",
         "Free some space, or name a folder with room for the file with --spool-dir.",
     )
-
-
-class _Steps:
-    """Times the steps of a run."""
-
-    def __init__(self, watcher: Watcher) -> None:
-        self.seconds: dict[str, float] = {}
-        self._watcher = watcher
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        self._watcher.step(name)
-        begun = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - begun, 3)

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
@@ -125,7 +125,7 @@ def _require_not_older(active: StoredObject, accepted: Accepted, state: Path, *,
     try:
         # The publisher's own rule, with the last accepted file in the place of what is to be replaced. Its words are
         # about a publication, so they are not passed on.
-        guards.require_not_older(partition, replace(active, texts={"source_partition": last}))
+        guards.require_not_older(partition, last)
     except GuardRefusal:
         found = f"comes from partition {partition}" if partition else "does not say which partition it comes from"
         raise GuardRefusal(

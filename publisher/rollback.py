@@ -1,13 +1,18 @@
-"""Makes an earlier staged file active again, by the same compare-and-swap as a publish."""
+"""Makes an earlier staged file active again: verified from its bytes, recorded, held."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 
 from publisher import guards
-from publisher.errors import GuardRefusal, IntegrityError, UsageError
-from publisher.store.active import require_there
+from publisher.errors import GuardRefusal, IntegrityError, SourceNotReady, UsageError
+from publisher.file.inspecting import differences
+from publisher.records.journal import Journal
+from publisher.records.memory import Memory, recall
+from publisher.records.record import INTERRUPTED, ROLLED_BACK
+from publisher.records.runs import refusal_of
 from publisher.store.hold import current_hold, release_hold, set_hold
 from publisher.store.keys import Destination
 from publisher.store.promotion import Promotion
@@ -16,6 +21,8 @@ from publisher.store.staging import StagedFile
 from publisher.values import Metadata, StoredObject
 from publisher.verify import verify_object
 
+_SEE = "See what there is with `publisher history`, and name one with --to-staged."
+
 
 @dataclass(frozen=True)
 class RolledBack:
@@ -23,12 +30,12 @@ class RolledBack:
 
     Attributes:
         active: What is active now.
-        previous: What was.
+        previous: What was, or was promoted last where active was gone; None where that is not known.
         is_held: Whether publishing is held now.
     """
 
     active: StoredObject
-    previous: StoredObject
+    previous: StoredObject | None
     is_held: bool
 
 
@@ -36,81 +43,152 @@ def rollback(
     store: Store,
     destination: Destination,
     staged_key: str | None,
-    now: datetime,
     *,
     hold_reason: str | None,
     by: str | None = None,
+    force: bool = False,
+    warn: Callable[[str], None] = lambda _: None,
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> RolledBack:
     """Verifies an earlier staged file from its bytes and makes it active.
 
     That its partition may be older is meant, and recorded in the metadata. The hold is set first, so that no schedule
-    publishes over the rollback; when the rollback fails, a hold that it set is released again.
+    publishes over the rollback; a hold that it set is released again when the rollback certainly did not happen.
 
     Args:
         store: The bucket.
         destination: Where in it.
-        staged_key: The file; None for the one that was active before.
-        now: The time, for the hold.
+        staged_key: The file, as a key or as s3://…; None for the one that was active before, or, where active is gone
+            or not what was promoted last, for what was.
         hold_reason: Why publishing is held afterwards; None to hold nothing.
         by: Who does it.
+        force: Whether a file that a guard refused may become active.
+        warn: Is told what is worth knowing.
+        now: The clock.
 
     Raises:
-        UsageError: There is nothing to go back to, or that file is not there or active already.
+        UsageError: There is nothing to go back to, or that file is not there, refused or active already.
+        SourceNotReady: Nothing was ever published.
         IntegrityError: The staged file is not what its metadata says.
         Conflict: Somebody else promoted twice in the meantime.
         StoreFailed: The store failed.
     """
-    promotion = Promotion(store, destination)
-    active = require_there(promotion.active, destination)
-    target = _target(store, destination, active, staged_key)
+    journal = Journal(store, destination, "rollback", warn=warn, now=now)
+    journal.know(reason=hold_reason, forced=force or None)
+    with journal.ending():
+        promotion = Promotion(store, destination, "rollback", _announcing(journal, store, destination), warn=warn)
+        memory = recall(store, destination, promotion.active)
+        if memory.unfinished is not None:
+            journal.complete(memory.unfinished, None, promotion.active)
+        target = _target(store, destination, promotion.active, memory, staged_key)
+        journal.know(staged_key=target.key, source_partition=target.metadata.source_partition)
+        _require_whole(store, target, promotion.active)
+        was_promoted = memory.last is not None and memory.last.staged_key == target.key
+        refusal = None if force or was_promoted else refusal_of(store, destination, target.key)
+        if refusal is not None:
+            raise UsageError(
+                f"A guard refused {target.key} when it was to be promoted: {refusal}",
+                "Choose another with `publisher history`; if it must be this one, give --force, which is recorded.",
+            )
+        was_held = current_hold(store, destination) is not None
+        is_held = was_held or hold_reason is not None
+        if hold_reason is not None and not was_held:
+            set_hold(store, destination, hold_reason, by, now())
+        journal.know(is_held=is_held)
+        try:
+            promoted = _promote(promotion, target, store, destination)
+        except BaseException:
+            if hold_reason is not None and not was_held and not promotion.is_outcome_unknown:
+                release_hold(store, destination)
+            raise
+    journal.know(active_etag=promoted.etag)
+    journal.done(ROLLED_BACK)
+    for announced in memory.abandoned:
+        journal.complete(announced, INTERRUPTED, None)
+    return RolledBack(promoted, memory.previous or promotion.active, is_held)
+
+
+def _announcing(
+    journal: Journal, store: Store, destination: Destination
+) -> Callable[[Metadata, StoredObject | None], str]:
+    def announce(said: Metadata, active: StoredObject | None) -> str:
+        memory = recall(store, destination, active)
+        journal.saw(memory.latest)
+        return journal.announce_file(said, memory.previous, active)
+
+    return announce
+
+
+def _target(
+    store: Store, destination: Destination, active: StoredObject | None, memory: Memory, staged_key: str | None
+) -> StoredObject:
+    key = destination.key(staged_key) if staged_key else _key_before(destination, active, memory)
+    if not key.startswith(destination.stage_prefix) or not key.endswith(".txt.gz"):
+        raise UsageError(f"{key} is not the key of a staged file of this destination.", _SEE)
+    target = store.head(key)
+    if target is None:
+        raise UsageError(f"The staged file {key} does not exist (any more).", _SEE)
+    return target
+
+
+def _key_before(destination: Destination, active: StoredObject | None, memory: Memory) -> str:
+    """Returns the staged key of what is to be active again, where nobody named it."""
+    if active is None or memory.is_replaced:  # what was promoted last comes back
+        if memory.last is not None and memory.last.staged_key is not None:
+            return memory.last.staged_key
+        raise SourceNotReady(
+            f"Nothing is active at {destination.url(destination.active_key)}, and no record tells what was.", _SEE
+        )
+    said = active.metadata
+    if said.promoted_by == "rollback":
+        raise UsageError(
+            f"Active was rolled back to already: it is {said.staged_key} of partition "
+            f"{said.source_partition or 'unknown'}, in the place of {said.replaces or 'an unknown file'}.",
+            "Nothing is left to do. To go further back, see `publisher history`, and name a file with --to-staged.",
+        )
+    if said.replaces is None:
+        raise UsageError("It is not known what was active before.", _SEE)
+    return said.replaces
+
+
+def _require_whole(store: Store, target: StoredObject, active: StoredObject | None) -> None:
+    """Lets through only a staged file that is what its metadata says, and of which active is not a whole copy."""
     verification = verify_object(store, target)
     if verification.differences:
         raise IntegrityError(
             f"The staged file {target.key} is damaged: {'; '.join(verification.differences)}.",
             "Choose another with `publisher history` and --to-staged.",
         )
-    was_held = current_hold(store, destination) is not None
-    if hold_reason is not None and not was_held:
-        set_hold(store, destination, hold_reason, by, now)
-    try:
-        promoted, previous = _promote(promotion, target)
-    except BaseException:
-        if hold_reason is not None and not was_held:
-            release_hold(store, destination)
-        raise
-    return RolledBack(promoted, previous or active, was_held or hold_reason is not None)
+    if active is not None and active.metadata.staged_key == target.key:
+        found = verify_object(store, active).found
+        if not differences(active.bytes, target.metadata, found) and not differences(
+            active.bytes, active.metadata, found
+        ):
+            raise UsageError(f"{target.key} is active already.", _SEE)
 
 
-def _target(store: Store, destination: Destination, active: StoredObject, staged_key: str | None) -> StoredObject:
-    key = staged_key or active.metadata.replaces
-    hint = "See what there is with `publisher history`, and name one with --to-staged."
-    if key is None:
-        raise UsageError("It is not known what was active before.", hint)
-    if not key.startswith(destination.stage_prefix):
-        raise UsageError(f"{key} is not the key of a staged file of this destination.", hint)
-    if key == active.metadata.staged_key:
-        raise UsageError(f"{key} is active already.", hint)
-    target = store.head(key)
-    if target is None:
-        raise UsageError(f"The staged file {key} does not exist (any more).", hint)
-    return target
-
-
-def _promote(promotion: Promotion, target: StoredObject) -> tuple[StoredObject, StoredObject | None]:
+def _promote(promotion: Promotion, target: StoredObject, store: Store, destination: Destination) -> StoredObject:
     def metadata(replaced: StoredObject | None) -> Metadata:
+        previous = recall(store, destination, replaced).previous
+        said = previous.metadata if previous else Metadata()
+        is_same = said.staged_key == target.key
+        overruled = [name for name in (target.metadata.overruled or "").split(",") if name]
         try:
-            guards.require_not_older(target.metadata.source_partition, replaced)
-            overruled = None
+            guards.require_not_older(target.metadata.source_partition, said.source_partition)
         except GuardRefusal as refusal:
-            overruled = refusal.guard
+            if refusal.guard is not None and refusal.guard not in overruled:
+                overruled.append(refusal.guard)
         return replace(
             target.metadata,
             ids_added=None,
             ids_removed=None,
-            overruled=overruled,
-            replaces=replaced.metadata.staged_key if replaced else None,
+            overruled=",".join(overruled) or None,
+            # What comes back in its own place replaces what it replaced when it was promoted.
+            replaces=said.replaces if is_same else said.staged_key,
+            promoted_by=said.promoted_by if is_same else None,
+            set_back_from=guards.set_back_from(target.metadata.source_partition, said),
         )
 
     promotion.judge(metadata)
     promotion.take(StagedFile(target.key, target.etag, target.bytes, target.metadata))
-    return promotion.promote(), promotion.active
+    return promotion.promote()

@@ -31,6 +31,8 @@ class PublishSettings:
         spool_dir: Where the compressed file is kept until it is uploaded; None for the system's temporary folder.
         limits: What the guards on size and change allow.
         overrule: Names of guards whose refusal is overruled this once.
+        reason: Why they are, in a person's words.
+        dry_run: Whether nothing is written, and all else is done.
     """
 
     destination: Destination
@@ -44,6 +46,8 @@ class PublishSettings:
     spool_dir: Path | None = None
     limits: Limits = field(default_factory=Limits)
     overrule: frozenset[str] = frozenset()
+    reason: str | None = None
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         """Checks what the types do not.
@@ -61,6 +65,8 @@ class PublishSettings:
                 "--source-partition is blank, or holds characters that an object's metadata cannot.",
                 "Give it as 20251022 or ano=2025/mes=10/dia=22.",
             )
+        if self.reason is not None and (not self.reason.strip() or not self.reason.isprintable()):
+            raise UsageError("The reason must be one line of text.", 'Say why: --reason "half of A is gone, INC-1".')
         if self.spool_dir is not None and not self.spool_dir.is_dir():
             raise UsageError(
                 f"The spool folder {self.spool_dir} does not exist.", "Create it, or leave --spool-dir out."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from publisher.errors import Conflict
 from publisher.file.inspecting import differences, inspect
+from publisher.records.memory import recall
+from publisher.status import doubts_about
 from publisher.store.active import require_active
 from publisher.store.keys import Destination
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, Store
@@ -26,14 +28,17 @@ class Verification:
 
 
 def verify(store: Store, destination: Destination) -> Verification:
-    """Downloads active and compares everything that can be recomputed with its metadata.
+    """Downloads active and compares it with its metadata, and that with what was promoted last.
 
     Raises:
         SourceNotReady: Nothing is active.
         Conflict: Active was replaced in between.
         StoreFailed: The store failed.
     """
-    return verify_object(store, require_active(store, destination))
+    active = require_active(store, destination)
+    verification = verify_object(store, active)
+    doubts = doubts_about(store, active, recall(store, destination, active))
+    return replace(verification, differences=(*verification.differences, *doubts))
 
 
 def verify_object(store: Store, stored: StoredObject) -> Verification:

@@ -126,6 +126,10 @@ class Bucket:
     def keys(self) -> list[str]:
         return [found["Key"] for found in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
 
+    def data_keys(self) -> list[str]:
+        """All keys but those of the records of runs, which every run leaves."""
+        return [key for key in self.keys() if "runs/" not in key]
+
 
 def new_bucket(endpoint: Endpoint) -> Bucket:
     bucket = Bucket(endpoint, f"bucket-{next(_bucket_numbers)}")

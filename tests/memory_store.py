@@ -36,12 +36,21 @@ class MemoryStore:
         self._objects: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
+    @property
+    def data(self) -> dict[str, _Kept]:
+        """All objects but the records of runs, which every run leaves."""
+        return {key: kept for key, kept in self._objects.items() if "runs/" not in key}
+
     def head(self, key: str) -> StoredObject | None:
         kept = self._objects.get(key)
         return StoredObject(key, kept.etag, len(kept.content), kept.at, dict(kept.texts)) if kept else None
 
-    def list(self, prefix: str) -> Iterator[str]:
-        return iter(sorted(key for key in self._objects if key.startswith(prefix)))
+    def list(self, prefix: str, after: str = "") -> Iterator[str]:
+        return iter(sorted(key for key in self._objects if key.startswith(prefix) and key > after))
+
+    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+        kept = self._objects.get(key)
+        return kept.content[:most_bytes] if kept else None
 
     @contextmanager
     def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:

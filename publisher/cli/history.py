@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,25 +13,40 @@ import click
 from publisher.cli import options
 from publisher.cli.connect import connect
 from publisher.cli.output import Output, readable
+from publisher.errors import UsageError
 
 if TYPE_CHECKING:
-    from publisher.history import HistoryEntry
+    from publisher.history import History, HistoryEntry
+    from publisher.records.record import Record
 
 
 @click.command()
 @click.pass_obj
 @options.destination
 @options.LIMIT
-def history(output: Output, to: str, endpoint_url: str | None, limit: int) -> None:
-    """List the staged files, newest first, and which of them were active.
+@options.SINCE
+@options.CSV
+def history(
+    output: Output, to: str, endpoint_url: str | None, limit: int, since: datetime | None, as_csv: bool
+) -> None:
+    """List the runs and the staged files, newest first: what was active when, and why it was not.
 
-    Of one that was never promoted it is told why, unless its publisher was killed.
+    Runs come from their records; what a staged file became is known from the links between files too, for those from
+    before there were records.
     """
+    if as_csv and output.as_json:
+        raise UsageError("--csv and --json cannot both be meant.", "Choose one.")
     destination, store = connect(to, endpoint_url, output)
     from publisher.history import history as run
 
-    entries = run(store, destination, limit)
-    output.answer({"status": "listed", "staged": [_fields(entry) for entry in entries]}, _text(entries))
+    found = run(store, destination, limit, since.replace(tzinfo=timezone.utc) if since else None)
+    fields = {
+        "status": "listed",
+        "runs": [vars(record) for record in found.runs],
+        "staged": [_fields(entry) for entry in found.staged],
+        "is_whole": found.is_whole,
+    }
+    output.answer(fields, _csv(found.runs) if as_csv else _text(found))
 
 
 def _fields(entry: HistoryEntry) -> dict[str, Any]:
@@ -49,12 +67,49 @@ def _fields(entry: HistoryEntry) -> dict[str, Any]:
     }
 
 
-def _text(entries: Sequence[HistoryEntry]) -> str:
-    if not entries:
-        return "nothing is staged"
-    names = ("state", "key", "source_partition", "total_ids", "overruled", "why")
-    rows = [names, *(tuple(readable(fields[name] or "") for name in names) for fields in map(_fields, entries))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
+def _csv(runs: Sequence[Record]) -> str:
+    from publisher.records.record import Record
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(Record.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(vars(run) for run in runs)
+    return text.getvalue().rstrip("\n")
+
+
+def _text(found: History) -> str:
+    if not found.runs and not found.staged:
+        return "nothing was ever published there"
+    parts = []
+    if found.runs:
+        names = ("at", "command", "outcome", "partition", "ids", "added", "removed", "by", "what")
+        parts.append(_table([names, *map(_row, found.runs)]))
+    if found.staged:
+        columns = ("state", "key", "source_partition", "total_ids", "overruled", "why")
+        staged = [tuple(readable(fields[name] or "") for name in columns) for fields in map(_fields, found.staged)]
+        parts.append(_table([columns, *staged]))
+    if not found.is_whole:
+        parts.append("There is more: --limit, --since, --csv.")
+    return "\n\n".join(parts)
+
+
+def _row(run: Record) -> tuple[str, ...]:
+    what = f"{run.guard or run.error}: {run.message}" if run.guard or run.error else run.reason or run.staged_key or ""
+    overruled = f"overruled {run.overruled}" if run.overruled and run.is_promotion else ""
+    numbers = (run.total_ids, run.ids_added, run.ids_removed)
+    return (
+        run.at.replace("T", " ").partition(".")[0],
+        run.command,
+        run.outcome.replace("_", " "),
+        run.source_partition or "",
+        *("" if number is None else f"{number:,}" for number in numbers),
+        run.user or "",
+        "; ".join(text for text in (what, overruled, run.warnings) if text),
+    )
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect, user
-from publisher.cli.output import Output
+from publisher.cli.output import Output, warn
 
 
 @click.command()
@@ -18,9 +16,9 @@ from publisher.cli.output import Output
 def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None:
     """Make every publish refuse, for a reason, until the hold is released."""
     destination, store = connect(to, endpoint_url, output)
-    from publisher.store.hold import set_hold
+    from publisher.holding import hold as run
 
-    held = set_hold(store, destination, reason, user(), datetime.now(timezone.utc))
+    held = run(store, destination, reason, user(), warn=warn)
     output.answer(
         {"status": "held", **vars(held)},
         f"held: {destination.url(destination.hold_key)}; `publisher release` ends it",
@@ -33,9 +31,9 @@ def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None
 def release(output: Output, to: str, endpoint_url: str | None) -> None:
     """End a hold."""
     destination, store = connect(to, endpoint_url, output)
-    from publisher.store.hold import release_hold
+    from publisher.holding import release as run
 
-    held = release_hold(store, destination)
+    held = run(store, destination, warn=warn)
     output.answer(
         {"status": "released", "hold": vars(held) if held else None},
         f"released: {held.reason}" if held else "nothing was held",

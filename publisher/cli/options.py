@@ -111,6 +111,10 @@ MAX_PERCENT_REMOVED = _option(
     "--max-percent-removed", help="Refuse when more of active's ids than this percentage are gone.", type=float,
     default=Limits.max_percent_removed,
 )  # fmt: skip
+MAX_DEVIATION = _option(
+    "--max-deviation", help="Refuse more or fewer ids than the last promotions' median by more than this percentage.",
+    type=float, default=Limits.max_deviation, metavar="PERCENT",
+)  # fmt: skip
 OVERRULE = _option(
     "--overrule",
     help="Let this guard's refusal pass this once; recorded in the metadata. Can be given several times.",
@@ -119,10 +123,25 @@ OVERRULE = _option(
 
 # Of those who look, and of those on call.
 MAX_AGE = _option("--max-age", help="End with 3 when active was promoted longer ago: 26h, 90m, 2d.", metavar="DURATION")
-LIMIT = _option("--limit", help="How many files.", variable=False, type=click.IntRange(1), default=20)
+LIMIT = _option("--limit", help="How many at most.", variable=False, type=click.IntRange(1), default=20)
+SINCE = _option(
+    "--since", help="Only from this day on, UTC: 2026-10-01.", variable=False, metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d", "%Y%m%d", "%Y-%m-%dT%H:%M:%S"]),
+)  # fmt: skip
+CSV = _option("--csv", "as_csv", help="Print the runs as CSV.", variable=False, is_flag=True)
 TO_STAGED = _option(
-    "--to-staged", help="The staged file; without it, what was active before.", variable=False, metavar="KEY"
-)
+    "--to-staged", help="The staged file, as a key or s3://…; without it, what was active before.", variable=False,
+    metavar="KEY",
+)  # fmt: skip
+FORCE = _option(
+    "--force", help="Take a file that a guard refused when it was to be promoted; recorded.", variable=False,
+    is_flag=True,
+)  # fmt: skip
+DRY_RUN = _option(
+    "--dry-run", help="Do everything but write: say what would change, or why it would be refused.", variable=False,
+    is_flag=True,
+)  # fmt: skip
+OVERRULE_REASON = _option("--reason", help="With --overrule: why; kept in the record of the run.", variable=False)
 REASON = _option("--reason", help="Why; shown by every publish that is refused, and by status.", variable=False)
 NO_HOLD = _option(
     "--no-hold", help="Set no hold: the next scheduled publish may replace it.", variable=False, is_flag=True

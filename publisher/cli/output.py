@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
+from publisher.guards.active import readable_duration
 from publisher.values import StoredObject
 
 
@@ -32,6 +34,16 @@ class Output:
             print_json(fields)
         else:
             click.echo(text)
+
+
+def warn(text: str) -> None:
+    """Tells, beside the answer, what is worth knowing."""
+    click.echo(f"publisher: {text}", err=True)
+
+
+def ago_text(moment: datetime, now: datetime) -> str:
+    """Returns how long ago something was, as a person says it."""
+    return f"{readable_duration(max(now - moment, timedelta(0)))} ago"
 
 
 def print_json(fields: Mapping[str, Any]) -> None:

@@ -35,16 +35,19 @@ class _Log(Watcher):
 
 
 class _Bar(_Log):
-    """A bar while the table is streamed, and the name of every other step."""
+    """A bar while the table is streamed, and one line a step with its seconds."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._bar: Any = None
 
-    def step(self, name: str) -> None:
+    def done(self, name: str, seconds: float) -> None:
         self.close()
-        if name != "encode":
-            click.echo(f"{name.replace('_', ' ')} …", file=self._stream)
+        click.echo(f"{name.replace('_', ' '):<10} {seconds:6.2f} s", file=self._stream)
+
+    def warn(self, text: str) -> None:
+        self.close()
+        super().warn(text)
 
     def reading(self, total_rows: int) -> None:
         self._bar = click.progressbar(length=total_rows, label="encode", file=self._stream)
@@ -54,6 +57,8 @@ class _Bar(_Log):
         self._bar.update(rows)
 
     def close(self) -> None:
+        """Takes the bar away, so that what is printed next stands in its place."""
         if self._bar is not None:
-            self._bar.__exit__(None, None, None)
+            self._bar.__exit__(None, None, None)  # shows the cursor again
+            click.echo("\x1b[1A\r\x1b[2K", nl=False, file=self._stream)
             self._bar = None

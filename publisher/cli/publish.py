@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 @options.MAX_IDS
 @options.MIN_PERCENT_OF_ACTIVE
 @options.MAX_PERCENT_REMOVED
+@options.MAX_DEVIATION
 @options.OVERRULE
+@options.OVERRULE_REASON
+@options.DRY_RUN
 def publish(
     output: Output,
     to: str,
@@ -47,7 +50,10 @@ def publish(
     max_ids: int,
     min_percent_of_active: float,
     max_percent_removed: float,
+    max_deviation: float | None,
     overrule: tuple[str, ...],
+    reason: str | None,
+    dry_run: bool,
 ) -> None:
     """Publish the table that dbt built, if all guards agree.
 
@@ -66,8 +72,10 @@ def publish(
         document_prefix=os.environ.get("MATCHED_IDS_DOCUMENT_PREFIX", PublishSettings.document_prefix),
         final_newline=final_newline,
         spool_dir=spool_dir,
-        limits=Limits(max_ids, min_percent_of_active, max_percent_removed),
+        limits=Limits(max_ids, min_percent_of_active, max_percent_removed, max_deviation),
         overrule=frozenset(overrule),
+        reason=reason,
+        dry_run=dry_run,
     )
     require_extra("pyarrow", "publish", "publish")
     from publisher.aws import Deadline
@@ -86,14 +94,14 @@ def publish(
 def _fields(published: Published) -> dict[str, Any]:
     encoded, previous = published.encoded, published.previous
     return {
-        "status": "published",
+        "status": "would be published" if published.is_dry_run else "published",
         "total_ids": encoded.total_ids,
         "md5_checksum": encoded.md5,
         "sha256": encoded.sha256,
         "source_partition": published.metadata.source_partition,
-        "staged_key": published.staged_key,
+        "staged_key": published.staged_key or None,
         "active_key": published.active_key,
-        "etag": published.etag,
+        "etag": published.etag or None,
         "bytes": encoded.bytes,
         "content_bytes": encoded.content_bytes,
         "created_at": published.metadata.created_at,
@@ -101,6 +109,7 @@ def _fields(published: Published) -> dict[str, Any]:
         "ids_added": published.metadata.ids_added,
         "ids_removed": published.metadata.ids_removed,
         "overruled": published.metadata.overruled.split(",") if published.metadata.overruled else [],
+        "warnings": list(published.warnings),
         "previous": stored_fields(previous) if previous else None,
         "seconds": dict(published.seconds),
     }
@@ -118,10 +127,14 @@ def _text(published: Published, destination: Destination) -> str:
         "bytes": fields["bytes"],
         "md5 of the content": fields["md5_checksum"],
         "sha256 of the file": fields["sha256"],
-        "staged as": destination.url(published.staged_key),
-        "replaced": replaced_text(previous.source_partition, previous.total_ids)
+        "near a limit": "; ".join(text for text in published.warnings if text.startswith("near ")) or None,
+        "staged as": destination.url(published.staged_key) if published.staged_key else None,
+        ("would replace" if published.is_dry_run else "replaced"): replaced_text(
+            previous.source_partition, previous.total_ids
+        )
         if previous
         else "nothing, it is the first",
         "seconds": ", ".join(f"{step} {seconds:.2f}" for step, seconds in published.seconds.items()),
     }
-    return fields_text(f"published {destination.url(published.active_key)}", shown)
+    title = "dry run, nothing was written: would publish" if published.is_dry_run else "published"
+    return fields_text(f"{title} {destination.url(published.active_key)}", shown)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect, user
-from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
+from publisher.cli.output import Output, fields_text, replaced_text, stored_fields, warn
+from publisher.values import Metadata
 
 if TYPE_CHECKING:
     from publisher.rollback import RolledBack
@@ -22,18 +22,26 @@ if TYPE_CHECKING:
 @options.TO_STAGED
 @options.REASON
 @options.NO_HOLD
+@options.FORCE
 def rollback(
-    output: Output, to: str, endpoint_url: str | None, to_staged: str | None, reason: str | None, no_hold: bool
+    output: Output,
+    to: str,
+    endpoint_url: str | None,
+    to_staged: str | None,
+    reason: str | None,
+    no_hold: bool,
+    force: bool,
 ) -> None:
     """Make an earlier staged file active again, and hold publishing.
 
-    The file is verified from its bytes first, and swapped in by the same condition as in a publish.
+    Without --to-staged it is the file that was active before; where active is gone, or is not what was promoted last,
+    what was. The file is verified from its bytes first, and swapped in by the same condition as in a publish.
     """
     destination, store = connect(to, endpoint_url, output)
     from publisher.rollback import rollback as run
 
     hold_reason = None if no_hold else reason or "rolled back"
-    done = run(store, destination, to_staged, datetime.now(timezone.utc), hold_reason=hold_reason, by=user())
+    done = run(store, destination, to_staged, hold_reason=hold_reason, by=user(), force=force, warn=warn)
     output.answer({"status": "rolled back", **_fields(done)}, _text(done, destination))
 
 
@@ -42,12 +50,13 @@ def _fields(done: RolledBack) -> dict[str, Any]:
         **stored_fields(done.active),
         "overruled": done.active.metadata.overruled,
         "is_held": done.is_held,
-        "previous": stored_fields(done.previous),
+        "previous": stored_fields(done.previous) if done.previous else None,
     }
 
 
 def _text(done: RolledBack, destination: Destination) -> str:
-    now, before = done.active.metadata, done.previous.metadata
+    now = done.active.metadata
+    before = done.previous.metadata if done.previous else Metadata()
     shown = {
         "source partition": now.source_partition,
         "ids": now.total_ids,

@@ -9,11 +9,15 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, fields_text, stored_fields
+from publisher.cli.output import Output, ago_text, fields_text, stored_fields
+from publisher.errors import IntegrityError, SourceNotReady
 from publisher.settings import parse_duration
 
 if TYPE_CHECKING:
+    from publisher.records.record import Record
     from publisher.status import Status
+    from publisher.store.keys import Destination
+    from publisher.values import StoredObject
 
 
 @click.command()
@@ -21,9 +25,10 @@ if TYPE_CHECKING:
 @options.destination
 @options.MAX_AGE
 def status(output: Output, to: str, endpoint_url: str | None, max_age: str | None) -> None:
-    """Show what is active, since when, and whether it is held or stale.
+    """Show what is active, since when, whether it is held or stale, and what the last run said.
 
-    With --max-age, the exit code is a monitor's.
+    Ends with 4 when active is not what was promoted last, and with 5 when nothing is active. With --max-age, the exit
+    code is a monitor's.
     """
     limit = parse_duration(max_age) if max_age else None
     destination, store = connect(to, endpoint_url, output)
@@ -32,27 +37,101 @@ def status(output: Output, to: str, endpoint_url: str | None, max_age: str | Non
 
     found = run(store, destination)
     now = datetime.now(timezone.utc)
-    fields = _fields(found, now)
-    is_stale = limit is not None and now - found.active.last_modified > limit
-    output.answer(
-        {"status": "stale" if is_stale else "active", **fields},
-        fields_text(destination.url(destination.active_key), fields),
-    )
+    active = found.active
+    is_stale = active is not None and limit is not None and now - active.last_modified > limit
+    fields = {"status": _word(found, is_stale=is_stale), **_fields(found, now)}
+    output.answer(fields, _text(found, fields, destination, now))
+    output.as_json = False  # the one object is printed; what may follow is a refusal's two lines and its exit code
+    if active is None:
+        raise SourceNotReady(f"Nothing is active at {destination.url(destination.active_key)}.", _hint(found))
+    if found.doubts:
+        raise IntegrityError(
+            f"Active is not what was promoted last: {'; '.join(found.doubts)}.",
+            "Tell the consumers. `publisher rollback` puts back what was promoted last; see the runbook, exit code 4.",
+        )
     if limit is not None:
-        output.as_json = False  # the one object is printed; what follows is the refusal's two lines and its exit code
-        require_fresh(found.active, limit, now)
+        require_fresh(active, limit, now)
+
+
+def _hint(found: Status) -> str:
+    if found.promoted_last is not None:
+        return f"What was promoted last can be put back, {found.promoted_last}: `publisher rollback --no-hold`."
+    return "Run `dbt build && publisher publish`, or correct --to."
+
+
+def _word(found: Status, *, is_stale: bool) -> str:
+    if found.active is None:
+        return "nothing active"
+    if found.doubts:
+        return "not as promoted"
+    return "stale" if is_stale else "active"
 
 
 def _fields(found: Status, now: datetime) -> dict[str, Any]:
-    active = found.active
+    run = found.last_run
+    return {
+        **(_active_fields(found.active, now) if found.active else {}),
+        "hold": vars(found.hold) if found.hold else None,
+        "doubts": list(found.doubts),
+        "promoted_last": found.promoted_last,
+        "last_run": {
+            name: getattr(run, name)
+            for name in ("at", "command", "outcome", "guard", "error", "message", "user", "host")
+        }
+        if run
+        else None,
+    }
+
+
+def _active_fields(active: StoredObject, now: datetime) -> dict[str, Any]:
+    said = active.metadata
     return {
         **stored_fields(active),
-        "sha256": active.metadata.sha256,
-        "content_bytes": active.metadata.content_bytes,
-        "dbt_invocation_id": active.metadata.dbt_invocation_id,
-        "publisher_version": active.metadata.publisher_version,
+        "ids_added": said.ids_added,
+        "ids_removed": said.ids_removed,
+        "sha256": said.sha256,
+        "content_bytes": said.content_bytes,
+        "dbt_invocation_id": said.dbt_invocation_id,
+        "publisher_version": said.publisher_version,
+        "promoted_by": said.promoted_by,
         "last_modified": active.last_modified.isoformat(),
         "age_seconds": max(int((now - active.last_modified).total_seconds()), 0),
-        "overruled": active.metadata.overruled,
-        "hold": vars(found.hold) if found.hold else None,
+        "overruled": said.overruled,
     }
+
+
+def _text(found: Status, fields: dict[str, Any], destination: Destination, now: datetime) -> str:
+    """Returns the answer in words first, digests and the like after them."""
+    hold, active = found.hold, found.active
+    if hold is None:
+        held = "Publishing is not held."
+    else:
+        since, by = (f" since {hold.since} UTC" if hold.since else ""), (f" by {hold.by}" if hold.by else "")
+        held = f"PUBLISHING IS HELD{since}{by}: {hold.reason}."
+    words = [_active_text(active, now) if active else f"Nothing is active at {destination.prefix or '/'}.", held]
+    if found.last_run is not None:
+        words.append(_run_text(found.last_run, now))
+    details = {name: value for name, value in fields.items() if name not in ("status", "doubts", "last_run", "hold")}
+    return fields_text(
+        "\n".join(words), {**details, "hold": fields["hold"], "at": destination.url(destination.active_key)}
+    )
+
+
+def _active_text(active: StoredObject, now: datetime) -> str:
+    said = active.metadata
+    ids = "An unknown number of" if said.total_ids is None else f"{said.total_ids:,}"
+    changes = ""
+    if said.ids_added is not None and said.ids_removed is not None:
+        changes = f" (+{said.ids_added:,} added, -{said.ids_removed:,} removed)"
+    by = " by a rollback" if said.promoted_by == "rollback" else ""
+    since = ago_text(active.last_modified, now)
+    return f"{ids} ids of partition {said.source_partition or 'unknown'} are active{changes}, promoted {since}{by}."
+
+
+def _run_text(run: Record, now: datetime) -> str:
+    at = datetime.fromisoformat(run.at.replace("Z", "+00:00"))
+    outcome = f"{run.outcome.replace('_', ' ')}{f' by {run.guard}' if run.guard else ''}"
+    said = f": {run.message}" if run.message else "."
+    return (
+        f"The last run, {run.command} {ago_text(at, now)}{f' by {run.user}' if run.user else ''}, was {outcome}{said}"
+    )

@@ -2,18 +2,24 @@
 
 A guard sees values, never a store or a file, and imports nothing but those and errors. `names` lists them, `enforcer`
 lets pass what a person overruled; the guards themselves stand by what they look at: `build` (dbt's word, the summary
-row, the table's files), `ids`, `active` (what is replaced, and the hold). To add one: write the function, give it a
-name in `names`, name it here, and call it where what it needs is known; docs/guards.md describes it (a test compares).
+row, the table's files), `ids`, `active` (what is replaced, and the hold); `bands` tells what came near a limit. To add
+one: write the function, give it a name in `names`, name it here, and call it where what it needs is known;
+docs/guards.md describes it (a test compares).
 """
 
 from publisher.guards.active import (
+    is_older,
     partition_key,
     require_enough,
     require_few_removed,
     require_fresh,
+    require_known_active,
     require_no_hold,
     require_not_older,
+    require_usual_count,
+    set_back_from,
 )
+from publisher.guards.bands import near_limits
 from publisher.guards.build import (
     require_built_by,
     require_dbt_success,
@@ -32,6 +38,7 @@ from publisher.guards.ids import (
 )
 from publisher.guards.limits import NO_LIMITS, Limits
 from publisher.guards.names import (
+    ACTIVE_DIFFERS,
     ALL,
     BAD_IDS,
     DBT_NOT_SUCCESSFUL,
@@ -48,9 +55,11 @@ from publisher.guards.names import (
     TOO_FEW_IDS,
     TOO_MANY_IDS,
     TOO_MANY_REMOVED,
+    UNUSUAL_COUNT,
 )
 
 __all__ = [
+    "ACTIVE_DIFFERS",
     "ALL",
     "BAD_IDS",
     "DBT_NOT_SUCCESSFUL",
@@ -68,8 +77,11 @@ __all__ = [
     "TOO_FEW_IDS",
     "TOO_MANY_IDS",
     "TOO_MANY_REMOVED",
+    "UNUSUAL_COUNT",
     "Enforcer",
     "Limits",
+    "is_older",
+    "near_limits",
     "partition_key",
     "require_ascending",
     "require_at_most",
@@ -82,9 +94,12 @@ __all__ = [
     "require_good_ids",
     "require_ids",
     "require_ids_unlike_documents",
+    "require_known_active",
     "require_no_hold",
     "require_not_older",
     "require_same_invocation",
     "require_summary_after",
     "require_unchanged_files",
+    "require_usual_count",
+    "set_back_from",
 ]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from statistics import median
 from typing import NoReturn
 
 from publisher.errors import GuardRefusal
 from publisher.guards.counts import counted, likeliest_cause, percent
-from publisher.guards.names import HOLD, OLDER_PARTITION, STALE, TOO_FEW_IDS, TOO_MANY_REMOVED
-from publisher.values import Changes, Encoded, Hold, StoredObject, Summary
+from publisher.guards.names import (
+    ACTIVE_DIFFERS,
+    HOLD,
+    OLDER_PARTITION,
+    STALE,
+    TOO_FEW_IDS,
+    TOO_MANY_REMOVED,
+    UNUSUAL_COUNT,
+)
+from publisher.values import Changes, Encoded, Hold, Metadata, StoredObject, Summary
+
+FEWEST_COUNTS = 3
 
 
 def require_no_hold(hold: Hold | None) -> None:
@@ -26,31 +38,56 @@ def require_no_hold(hold: Hold | None) -> None:
         )
 
 
-def require_not_older(source_partition: str | None, active: StoredObject | None) -> None:
+def require_known_active(doubt: str | None) -> None:
+    """Lets through only when active is what the records say was promoted last, or when it is gone.
+
+    Args:
+        doubt: What is wrong with it; None when nothing is.
+
+    Raises:
+        GuardRefusal: Somebody put another file there.
+    """
+    if doubt is not None:
+        raise GuardRefusal(
+            doubt,
+            "See `publisher status` and `publisher history`. To put back what was promoted last: `publisher rollback`.",
+            guard=ACTIVE_DIFFERS,
+        )
+
+
+def require_not_older(source_partition: str | None, active_partition: str | None, of: str = "active's") -> None:
     """Lets through only a partition that is the active one or newer.
+
+    Args:
+        source_partition: Of the new file.
+        active_partition: Of what is active, or was promoted last; None when that is not known, or there is none.
+        of: Whose partition that is, for the message.
 
     Raises:
         GuardRefusal: It is older, or the two cannot be compared.
     """
-    active_partition = active.metadata.source_partition if active else None
     if active_partition is None or source_partition == active_partition:
         return
     if source_partition is None:
         _refuse_partition(
-            f"It is not known which partition the table comes from; active comes from {active_partition}."
+            f"It is not known which partition the table comes from; active comes from {active_partition}.",
+            source_partition,
+            active_partition,
         )
-    try:
-        is_older = partition_key(source_partition) < partition_key(active_partition)
-        comparable = _columns(source_partition) == _columns(active_partition)
-    except TypeError:  # a number on one side, a word on the other
-        comparable = is_older = False
-    if not comparable:
+    older = is_older(source_partition, active_partition)
+    if older is None:
         _refuse_partition(
-            f"Partition {source_partition} cannot be compared with active's, {active_partition}: "
-            "they are written differently."
+            f"Partition {source_partition} cannot be compared with {of}, {active_partition}: "
+            "they are written differently.",
+            source_partition,
+            active_partition,
         )
-    if is_older:
-        _refuse_partition(f"Partition {source_partition} is older than active's, {active_partition}.")
+    if older:
+        _refuse_partition(
+            f"Partition {source_partition} is older than {of}, {active_partition}.",
+            source_partition,
+            active_partition,
+        )
 
 
 def require_enough(
@@ -74,6 +111,8 @@ def require_enough(
             likeliest_cause(summary)
             or "Check that the partition is completely loaded, and table A; if it is right so, overrule.",
             guard=TOO_FEW_IDS,
+            saw=encoded.total_ids,
+            limit=f"{min_percent:g} % of {active_ids}",
         )
 
 
@@ -93,6 +132,33 @@ def require_few_removed(changes: Changes | None, max_percent: float) -> None:
             f"{percent(changes.ids_removed, changes.active_ids)}; at most {max_percent:g} % are allowed.",
             "Check whether the ids changed their form, or table A its content; if it is right so, overrule.",
             guard=TOO_MANY_REMOVED,
+            saw=changes.ids_removed,
+            limit=f"{max_percent:g} % of {changes.active_ids}",
+        )
+
+
+def require_usual_count(encoded: Encoded, counts: Sequence[int], max_deviation: float | None) -> None:
+    """Lets through only a file about as large as those of the last promotions.
+
+    Args:
+        encoded: The new file.
+        counts: How many ids each of these had. Fewer than three are no habit, and nothing is said.
+        max_deviation: In percent of their median; None allows everything.
+
+    Raises:
+        GuardRefusal: It is further from the median.
+    """
+    if max_deviation is None or len(counts) < FEWEST_COUNTS:
+        return
+    usual = median(counts)
+    if abs(encoded.total_ids - usual) * 100 > usual * max_deviation:
+        raise GuardRefusal(
+            f"The table has {encoded.total_ids:,} ids; the last {len(counts)} promoted files had {usual:,.0f} "
+            f"(median), and at most {max_deviation:g} % more or fewer are allowed.",
+            "Check the load of the partition, and table A; if it is right so, overrule.",
+            guard=UNUSUAL_COUNT,
+            saw=encoded.total_ids,
+            limit=f"{max_deviation:g} % around {usual:.0f}",
         )
 
 
@@ -105,10 +171,38 @@ def require_fresh(active: StoredObject, max_age: timedelta, now: datetime) -> No
     age = now - active.last_modified
     if age > max_age:
         raise GuardRefusal(
-            f"Active was promoted {_readable(age)} ago; at most {_readable(max_age)} are allowed.",
+            f"Active was promoted {readable_duration(age)} ago; at most {readable_duration(max_age)} are allowed.",
             "See why the last publish did not happen: the publisher's last message, `publisher status` and `history`.",
             guard=STALE,
         )
+
+
+def set_back_from(source_partition: str | None, previous: Metadata) -> str | None:
+    """Returns the newest partition that is replaced by an older one; None where the new file is as new as any before.
+
+    Args:
+        source_partition: Of the new file.
+        previous: What is said of what it replaces.
+    """
+    newest = None
+    for partition in (previous.source_partition, previous.set_back_from):
+        is_newer = partition is not None and source_partition is not None and is_older(source_partition, partition)
+        if is_newer and (newest is None or is_older(newest, partition or "")):
+            newest = partition
+    return newest
+
+
+def is_older(partition: str, than: str) -> bool | None:
+    """Whether a partition is older than another; None where the two cannot be compared.
+
+    Args:
+        partition: `20251022`, or `ano=2025/mes=10/dia=22`.
+        than: The other.
+    """
+    try:
+        return partition_key(partition) < partition_key(than) if _columns(partition) == _columns(than) else None
+    except TypeError:  # a number on one side, a word on the other
+        return None
 
 
 def partition_key(partition: str) -> list[int | str]:
@@ -125,15 +219,18 @@ def _columns(partition: str) -> list[str]:
     return [level.partition("=")[0] if "=" in level else "" for level in partition.split("/")]
 
 
-def _refuse_partition(message: str) -> NoReturn:
+def _refuse_partition(message: str, saw: str | None, limit: str) -> NoReturn:
     raise GuardRefusal(
         message,
         "Build from the newest partition; with --table, say which partition it is with --source-partition.",
         guard=OLDER_PARTITION,
+        saw=saw,
+        limit=limit,
     )
 
 
-def _readable(duration: timedelta) -> str:
+def readable_duration(duration: timedelta) -> str:
+    """Returns a duration in the largest unit of which there are at least two."""
     seconds = duration.total_seconds()
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:

@@ -104,4 +104,6 @@ def require_at_most(encoded: Encoded, max_ids: int | None) -> None:
             f"The table has {encoded.total_ids:,} ids; at most {max_ids:,} are allowed.",
             "Check that table A is not larger than it should be; if it is right so, raise --max-ids.",
             guard=TOO_MANY_IDS,
+            saw=encoded.total_ids,
+            limit=max_ids,
         )

@@ -15,11 +15,14 @@ class Limits:
         max_ids: More ids are refused; None for no limit.
         min_percent_of_active: Fewer ids than this percentage of active's are refused.
         max_percent_removed: When more than this percentage of active's ids are missing, the file is refused.
+        max_deviation: More or fewer ids than the median of the last promotions by more than this percentage are
+            refused; None for no limit.
     """
 
     max_ids: int | None = 10_000_000
     min_percent_of_active: float = 50
     max_percent_removed: float = 30
+    max_deviation: float | None = None
 
     def __post_init__(self) -> None:
         """Checks the numbers.
@@ -33,6 +36,8 @@ class Limits:
             if not 0 <= getattr(self, name) <= 100:
                 option = f"--{name.replace('_', '-')}"
                 raise UsageError(f"{option} is {getattr(self, name):g}.", "Give a percentage from 0 to 100.")
+        if self.max_deviation is not None and not self.max_deviation > 0:
+            raise UsageError(f"--max-deviation is {self.max_deviation:g}.", "Give a percentage above 0.")
 
 
 NO_LIMITS = Limits(None, 0, 100)

@@ -13,12 +13,15 @@ FILES_CHANGED = "files_changed"
 TOO_MANY_IDS = "too_many_ids"
 TOO_FEW_IDS = "too_few_ids"
 TOO_MANY_REMOVED = "too_many_removed"
+UNUSUAL_COUNT = "unusual_count"
+ACTIVE_DIFFERS = "active_differs"
 HOLD = "hold"
 STALE = "stale"
 
 ALL = (
-    DBT_NOT_SUCCESSFUL, HOLD, OLDER_PARTITION, BAD_IDS, NOT_ASCENDING, NO_IDS, IDS_LOOK_LIKE_DOCUMENTS,
+    DBT_NOT_SUCCESSFUL, HOLD, ACTIVE_DIFFERS, OLDER_PARTITION, BAD_IDS, NOT_ASCENDING, NO_IDS, IDS_LOOK_LIKE_DOCUMENTS,
     SUMMARY_DIFFERS, FILES_CHANGED, TOO_MANY_IDS, TOO_FEW_IDS, TOO_MANY_REMOVED,
+    UNUSUAL_COUNT,
 )  # fmt: skip
 
 # What readers and monitors are refused by; a publish knows nothing of it.

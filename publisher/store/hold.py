@@ -9,8 +9,12 @@ from datetime import datetime
 
 from publisher.errors import Conflict, UsageError
 from publisher.store.keys import Destination, timestamp
-from publisher.store.protocol import ObjectMissing, PreconditionFailed, Store
-from publisher.values import Hold, StoredObject
+from publisher.store.protocol import PreconditionFailed, Store
+from publisher.values import Hold
+
+# What a person writes has some hundred bytes; whatever else lies there is a hold, too, and is not read to its end.
+_LARGEST_BYTES = 64 * 1024
+_UNREADABLE = Hold("the hold's reason cannot be read", None, None)
 
 
 def current_hold(store: Store, destination: Destination) -> Hold | None:
@@ -19,8 +23,8 @@ def current_hold(store: Store, destination: Destination) -> Hold | None:
     Raises:
         StoreFailed: The store failed.
     """
-    found = store.head(destination.hold_key)
-    return _read(store, found) if found else None
+    content = store.read_small(destination.hold_key, _LARGEST_BYTES)
+    return None if content is None else _read(content)
 
 
 def set_hold(store: Store, destination: Destination, reason: str, by: str | None, now: datetime) -> Hold:
@@ -64,7 +68,7 @@ def release_hold(store: Store, destination: Destination) -> Hold | None:
     found = store.head(destination.hold_key)
     if found is None:
         return None
-    hold = _read(store, found)
+    hold = current_hold(store, destination) or _UNREADABLE
     try:
         store.delete(found.key, found.etag)
     except PreconditionFailed:
@@ -72,10 +76,10 @@ def release_hold(store: Store, destination: Destination) -> Hold | None:
     return hold
 
 
-def _read(store: Store, found: StoredObject) -> Hold:
+def _read(content: bytes) -> Hold:
     try:
-        with store.read(found.key, found.etag) as pieces:
-            said = json.loads(b"".join(pieces))
-        return Hold(str(said["reason"]), said.get("since"), said.get("by"))
-    except (PreconditionFailed, ObjectMissing, ValueError, TypeError, KeyError, AttributeError):
-        return Hold("the hold's reason cannot be read", None, None)
+        said = json.loads(content)
+        since, by = said.get("since"), said.get("by")
+        return Hold(str(said["reason"]), since and str(since), by and str(by))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return _UNREADABLE

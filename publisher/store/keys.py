@@ -61,6 +61,11 @@ class Destination:
         return f"{staged_key.removesuffix('.txt.gz')}.failure.json"
 
     @property
+    def runs_prefix(self) -> str:
+        """What the keys of all records of runs begin with."""
+        return f"{self.prefix}runs/"
+
+    @property
     def scratch_prefix(self) -> str:
         """What the keys that `doctor` tries things on begin with."""
         return f"{self.prefix}doctor/"
@@ -68,6 +73,10 @@ class Destination:
     def stage_key(self, timestamp: str) -> str:
         """Returns the key of the file staged at `timestamp` (UTC, YYYYMMDD_HHMMSS)."""
         return f"{self.stage_prefix}{timestamp}.txt.gz"
+
+    def key(self, text: str) -> str:
+        """Returns a key from what a person writes: the key, or the URL that commands print."""
+        return text.removeprefix(f"s3://{self.bucket}/")
 
     def url(self, key: str) -> str:
         """Returns a key as a person writes it."""

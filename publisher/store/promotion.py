@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import BinaryIO, NoReturn
 
 from publisher.errors import Conflict, IntegrityError, PublisherError, StoreFailed
@@ -15,6 +15,9 @@ from publisher.store.keys import Destination
 from publisher.store.protocol import PreconditionFailed, Store
 from publisher.store.staging import StagedFile, note_failure, read_back, stage
 from publisher.values import Encoded, Hold, Metadata, StoredObject
+
+# Records that the file is about to become active, and returns what names this promotion: the record's key.
+Announce = Callable[[Metadata, StoredObject | None], str]
 
 # Runs the guards that depend on what is active, and returns what is to be said of the new file. It is asked again when
 # somebody else promoted in the meantime.
@@ -29,20 +32,28 @@ class Promotion:
 
     Attributes:
         active: What will be replaced: what was active when the guards last looked, None for nothing.
+        is_outcome_unknown: Whether the promotion was sent and nothing tells whether it happened.
     """
 
     def __init__(
         self,
         store: Store,
         destination: Destination,
+        command: str,
+        announce: Announce,
+        *,
         guard_hold: Callable[[Hold | None], None] | None = None,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Looks at what is active, and at the hold.
 
         Args:
             store: The bucket.
             destination: Where in it.
+            command: The command that promotes, as the metadata tells it.
+            announce: Is called right before active is replaced, each time that is tried.
             guard_hold: Raises when the hold that is set, if one is, is to stop this promotion; None where none does.
+            warn: Is told what is worth knowing after active is new.
 
         Raises:
             GuardRefusal: From `guard_hold`.
@@ -50,9 +61,14 @@ class Promotion:
         """
         self._store = store
         self._destination = destination
+        self._command = command
+        self._announce = announce
         self._guard_hold = guard_hold
+        self._warn = warn
         self._judge: Judge | None = None
-        self._metadata = Metadata()  # what active will say; the staged file may say otherwise, in a rollback
+        self._metadata = Metadata()  # of the file; what active says beyond it is added with each announcement
+        self._sent: dict[str, Metadata] = {}  # what active says after each promotion that was tried, by its record
+        self.is_outcome_unknown = False
         self._staged: StagedFile | None = None
         self._method = SwapMethod.COPY
         self.active = store.head(destination.active_key)
@@ -64,6 +80,11 @@ class Promotion:
         if self._staged is None:
             raise AssertionError("there is a file after stage() or take()")
         return self._staged
+
+    @property
+    def metadata(self) -> Metadata:
+        """What is to be said of the file, after `judge`."""
+        return self._metadata
 
     def judge(self, judge: Judge) -> None:
         """Runs the guards against what is active, and keeps what is to be said of the file.
@@ -114,18 +135,47 @@ class Promotion:
             StoreFailed: The store failed; active is the old file or this one, whole.
         """
         self._method, self._staged = find_swap_method(self._store, self._destination, self.staged, self.active)
+        promoted = self._try_to_swap() or self._try_to_swap(is_last=True)
+        if promoted is None:
+            raise Conflict(
+                "Somebody else promoted twice while this publish was running.",
+                "See who publishes to this destination; one schedule should own it. Then run again.",
+            )
+        return promoted
+
+    def _try_to_swap(self, *, is_last: bool = False) -> StoredObject | None:
+        """Returns what is active now; None when somebody else promoted, over which the guards have run again."""
         try:
-            promoted = self._swap()
+            return self._swap()
         except PreconditionFailed:
-            self._judge_again()
-            try:
-                promoted = self._swap()
-            except PreconditionFailed:
-                raise Conflict(
-                    "Somebody else promoted twice while this publish was running.",
-                    "See who publishes to this destination; one schedule should own it. Then run again.",
-                ) from None
-        if promoted.bytes != self.staged.bytes or promoted.texts != self._metadata.to_texts():
+            self._require_staged()
+        active = self._store.head(self._destination.active_key)
+        if active is not None and self._is_ours(active):  # it landed after its answer was given up
+            return self._checked(active)
+        if not is_last:
+            self._judge_again(active)
+        return None
+
+    def _require_staged(self) -> None:
+        """Tells a staged file that was replaced from an active one that was.
+
+        Raises:
+            IntegrityError: It is not what was read back (any more).
+        """
+        found = self._store.head(self.staged.key)
+        if found is None or found.etag != self.staged.etag:
+            raise IntegrityError(
+                f"The staged file {self.staged.key} was replaced or removed after it was read back.",
+                "Something else writes below stage/: find it, and run again.",
+            )
+
+    def _is_ours(self, found: StoredObject) -> bool:
+        return found.metadata.record in self._sent
+
+    def _checked(self, promoted: StoredObject) -> StoredObject:
+        self.is_outcome_unknown = False
+        said = self._sent[promoted.metadata.record or ""]
+        if promoted.bytes != self.staged.bytes or promoted.texts != said.to_texts():
             self._raise_other_bytes()
         return promoted
 
@@ -139,48 +189,53 @@ class Promotion:
         if self._guard_hold is not None:
             self._guard_hold(current_hold(self._store, self._destination))
 
-    def _judge_again(self) -> None:
-        """Judges by what somebody else promoted, and lets the staged file say the same as active will."""
-        self.active = self._store.head(self._destination.active_key)
+    def _judge_again(self, active: StoredObject | None) -> None:
+        """Judges by what somebody else promoted."""
+        self.active = active
         staged = self.staged
         if self._judge is not None:
             self.judge(self._judge)
         self._metadata = replace(self._metadata, created_at=staged.metadata.created_at, staged_key=staged.key)
-        self._staged = replace(staged, metadata=self._metadata)
-        # So that the links that `history` follows are right. The copy's ETag can be another, though its bytes are not.
-        texts = self._metadata.to_texts()
-        with (
-            suppress(PreconditionFailed),
-            prepared(self._store, self._method, staged.key, staged.etag, staged.key, texts) as swap,
-        ):
-            self._staged = replace(self._staged, etag=swap(staged.etag))
 
     def _swap(self) -> StoredObject:
         """Copies staged to active under the conditions, and returns what is active then.
 
         An answer can be lost although the copy happened: the retry inside the client then meets our own file and fails.
-        So what counts is what is active afterwards; a staged key names one run.
+        So what counts is what is active afterwards; the key of the announcement names one promotion.
         """
         store, active_key, staged = self._store, self._destination.active_key, self.staged
+        record = self._announce(self._metadata, self.active)
+        promised = replace(self._metadata, promoted_by=self._metadata.promoted_by or self._command, record=record)
+        texts = promised.to_texts()
         failure: PreconditionFailed | StoreFailed | None = None
         etag = None
-        texts = self._metadata.to_texts()
         with prepared(store, self._method, staged.key, staged.etag, active_key, texts) as swap:
             self._look_at_hold()  # once more, with nothing left to do but the swap: copying in parts can take minutes
-            # An ETag tells the content only. That somebody promoted equal bytes with other metadata, such as a newer
-            # partition, no condition of S3 can see: this look leaves that race the milliseconds until the swap.
-            found = store.head(active_key)
-            if (found and (found.etag, found.texts)) != (self.active and (self.active.etag, self.active.texts)):
-                raise PreconditionFailed(active_key)
+            self._require_unchanged()
+            self._sent[record] = promised
+            self.is_outcome_unknown = True
             try:
                 etag = swap(self.active.etag if self.active else None)
             except (PreconditionFailed, StoreFailed) as error:
                 failure = error
-        now_active = store.head(active_key)
-        if now_active is not None and now_active.metadata.staged_key == staged.key:
+        try:
+            now_active = store.head(active_key)
+        except StoreFailed as error:
+            if etag is None:
+                error.hint = f"Whether it was promoted is not known: see `publisher status`. {error.hint}"
+                raise error from failure
+            # The store confirmed the copy: nothing that comes after makes it undone.
+            self.is_outcome_unknown = False
+            self._warn(f"active is new, but could not be looked at afterwards: {error.message}")
+            return StoredObject(active_key, etag, staged.bytes, datetime.now(timezone.utc), texts)
+        if now_active is not None and self._is_ours(now_active):
             if etag is not None and now_active.etag != etag:
                 self._raise_other_bytes()
-            return now_active
+            return self._checked(now_active)
+        # What failed for another reason than the condition may be on its way still.
+        self.is_outcome_unknown = isinstance(failure, StoreFailed)
+        if isinstance(failure, StoreFailed):
+            failure.hint = f"Whether it was promoted is not known: see `publisher status`. {failure.hint}"
         if failure is not None:
             raise failure
         if now_active is None:
@@ -192,3 +247,16 @@ class Promotion:
             f"Somebody else replaced active right after this run's copy ({etag}) was confirmed.",
             "Run `publisher status` to see what is active now; one schedule should own a destination.",
         )
+
+    def _require_unchanged(self) -> None:
+        """Looks whether active is still what the guards looked at.
+
+        An ETag tells the content only. That somebody promoted equal bytes with other metadata, such as a newer
+        partition, no condition of S3 can see: this look leaves that race the milliseconds until the swap.
+
+        Raises:
+            PreconditionFailed: It is not.
+        """
+        found = self._store.head(self._destination.active_key)
+        if (found and (found.etag, found.texts)) != (self.active and (self.active.etag, self.active.texts)):
+            raise PreconditionFailed(self._destination.active_key)

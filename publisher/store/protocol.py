@@ -52,8 +52,22 @@ class Store(ReadableStore, Protocol):
         """How many bytes one `copy` takes at most; a larger object is copied in parts."""
         ...
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Returns the keys that begin with `prefix`, in ascending order."""
+    def list(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Returns the keys that begin with `prefix` and come after another, in ascending order.
+
+        Args:
+            prefix: What they begin with.
+            after: Only greater keys than this.
+        """
+        ...
+
+    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+        """Returns the content of a small object, whichever version it is; None when there is none.
+
+        Args:
+            key: The object.
+            most_bytes: Not more than this is read, however large it is.
+        """
         ...
 
     def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from publisher import aws
+from publisher.errors import StoreFailed
 from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Swap
 from publisher.store.s3_parts import create_in_parts, cut, upload
 from publisher.store.s3_requests import S3Requests, bare, in_base64, quoted
@@ -77,12 +78,29 @@ class S3Store:
             self._requests.require_bucket()
             return None
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Returns the keys that begin with `prefix`, in ascending order."""
+    def list(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Returns the keys that begin with `prefix` and come after another, in ascending order."""
         with self._requests.asking(f"listing {prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after
+            )
             for page in pages:
                 yield from (found["Key"] for found in page.get("Contents", []))
+
+    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+        """Returns the content of a small object, whichever version it is; None when there is none."""
+        doing = f"reading {key}"
+        try:
+            with self._requests.asking(doing, ObjectMissing):
+                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+                with closing(answer["Body"]) as body:
+                    return body.read(most_bytes)
+        except ObjectMissing as missing:
+            # A page of a gateway can be a 404, too; only S3's own word is an absence without another look.
+            is_sure = isinstance(missing.__cause__, Exception) and aws.code(missing.__cause__) == "NoSuchKey"
+            if not is_sure and self.head(key) is not None:
+                raise StoreFailed(f"The store finds {key}, and does not.", "Run `publisher doctor`.") from None
+            return None
 
     @contextmanager
     def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
@@ -112,7 +130,7 @@ class S3Store:
                 Key=key,
                 Body=body,
                 ContentLength=length,
-                ContentType=CONTENT_TYPE,
+                ContentType="application/json" if key.endswith(".json") else CONTENT_TYPE,
                 ChecksumSHA256=in_base64(bytes.fromhex(sha256)),
                 IfNoneMatch="*",
                 Metadata=dict(texts),
@@ -140,6 +158,7 @@ class S3Store:
                     CopySource={"Bucket": self._bucket, "Key": source},
                     CopySourceIfMatch=quoted(source_etag),
                     MetadataDirective="REPLACE",  # which keeps nothing, the content type included
+                    TaggingDirective="REPLACE",  # a scanner's tags would take rights to read and to write them
                     ContentType=CONTENT_TYPE,
                     Metadata=dict(texts),
                     **condition,

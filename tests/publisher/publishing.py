@@ -51,8 +51,11 @@ class Between(Store):
     def head(self, key: str) -> StoredObject | None:
         return self._call("head", key)
 
-    def list(self, prefix: str) -> Iterator[str]:
-        return self._call("list", prefix)
+    def list(self, prefix: str, after: str = "") -> Iterator[str]:
+        return self._call("list", prefix, after)
+
+    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+        return self._call("read_small", key, most_bytes)
 
     def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
         return self._call("read", key, etag)

@@ -44,7 +44,8 @@ def test_what_changed_is_in_the_report_and_in_the_metadata(
     assert (report.metadata.ids_added, report.metadata.ids_removed) == (2, 10)
     texts = store.head(ACTIVE).texts  # type: ignore[union-attr]
     assert (texts["ids_added"], texts["ids_removed"]) == ("2", "10")
-    assert store.head(report.staged_key).texts == texts  # type: ignore[union-attr]
+    staged = store.head(report.staged_key).texts  # type: ignore[union-attr]
+    assert {**staged, "promoted_by": "publish", "record": texts["record"]} == texts
 
 
 def test_the_first_file_changes_nothing(write_table: WriteTable) -> None:
@@ -68,7 +69,7 @@ LIMITS: dict[str, tuple[list[str], Limits, str | None]] = {
 def test_limits(name: str, store: MemoryStore, write_table: WriteTable, clock: Clock) -> None:
     ids, limits, guard = LIMITS[name]
     ids = sorted(ids)
-    before = dict(store._objects)
+    before = store.data
     if guard is None:
         publish(settings(write_table(ids), limits=limits), store, now=clock)
         assert active_content(store) == "\n".join(ids).encode()
@@ -77,7 +78,7 @@ def test_limits(name: str, store: MemoryStore, write_table: WriteTable, clock: C
         publish(settings(write_table(ids), limits=limits), store, now=clock)
     assert raised.value.guard == guard
     assert f"--overrule {guard}" in raised.value.hint
-    assert store._objects == before
+    assert store.data == before
     overrule = frozenset({guard, "too_many_removed"})  # half of the ids cannot go without many being removed
     report = publish(settings(write_table(ids), limits=limits, overrule=overrule), store, now=clock)
     assert report.metadata.overruled is not None
@@ -266,10 +267,10 @@ def test_active_that_is_replaced_while_it_is_compared_is_a_conflict(
             raise PreconditionFailed(key)
         return read(key, etag)
 
-    before = dict(store._objects)
+    before = store.data
     with pytest.raises(Conflict):
         publish(settings(write_table(HUNDRED[:1])), Between(store, read=replaced), now=clock)
-    assert store._objects == before
+    assert store.data == before
 
 
 def test_a_bit_that_flips_on_the_way_leaves_no_limit_out(

@@ -17,7 +17,7 @@ from demo.seaweedfs import Endpoint
 from publisher.doctor import Check, examine
 from publisher.errors import Conflict, GuardRefusal, IntegrityError, PublisherError, StoreFailed, UsageError
 from publisher.guards.limits import Limits
-from publisher.history import history
+from publisher.history import History, history
 from publisher.publish import publish
 from publisher.rollback import rollback
 from publisher.settings import parse_duration
@@ -48,7 +48,7 @@ def clock() -> Clock:
 
 
 def states(store: Store) -> dict[str, str]:
-    return {staged.stored.key: staged.state for staged in history(store, DESTINATION, 20)}
+    return {staged.stored.key: staged.state for staged in history(store, DESTINATION, 20).staged}
 
 
 def test_history_tells_what_is_active_what_was_and_what_never(
@@ -64,16 +64,16 @@ def test_history_tells_what_is_active_what_was_and_what_never(
 
     with pytest.raises(Conflict):
         publish(settings(write_table(["x"]), "20251024"), Between(bucket.store, copy=failing), now=clock)
-    present = bucket.keys()
+    present = bucket.data_keys()
     never, note = sorted(set(present) - {ACTIVE, one, two, three}, reverse=True)
     assert note == DESTINATION.failure_key(never)
     found = states(bucket.store)
     assert found == {never: "never promoted", three: "active", two: "promoted", one: "promoted"}
     assert list(found) == sorted(found, reverse=True)
-    newest = history(bucket.store, DESTINATION, 1)[0]
+    newest = history(bucket.store, DESTINATION, 1).staged[0]
     assert newest.why is not None
     assert newest.why.startswith("Conflict: Somebody else promoted twice")
-    assert len(history(bucket.store, DESTINATION, 2)) == 2
+    assert len(history(bucket.store, DESTINATION, 2).staged) == 2
 
 
 def test_history_follows_what_was_promoted_in_between(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:
@@ -87,25 +87,25 @@ def test_history_follows_what_was_promoted_in_between(bucket: Bucket, write_tabl
         return etag
 
     ours = settings(write_table(["a", "b", "c"]), "20251023")
-    report = publish(ours, Between(bucket.store, create=overtaken), now=clock)
-    assert bucket.get(report.staged_key)[1] == bucket.get(ACTIVE)[1]
+    publish(ours, Between(bucket.store, create=overtaken), now=clock)
     publish(settings(write_table(["a", "b", "c", "d"]), "20251024"), bucket.store, now=clock)
     assert list(states(bucket.store).values()).count("promoted") == 3
 
 
 def test_history_of_nothing() -> None:
-    assert history(MemoryStore(), DESTINATION, 20) == []
+    assert history(MemoryStore(), DESTINATION, 20) == History((), (), is_whole=True)
 
 
 def test_a_rollback_goes_to_what_was_active_before_and_holds(
     bucket: Bucket, write_table: WriteTable, clock: Clock
 ) -> None:
     one, two, three = three_days(bucket.store, write_table, clock)
-    done = rollback(bucket.store, DESTINATION, None, NOW, hold_reason="INC-1")
+    done = rollback(bucket.store, DESTINATION, None, hold_reason="INC-1")
     assert gzip.decompress(bucket.get(ACTIVE)[0]) == b"a\nb\nc"
     assert verify(bucket.store, DESTINATION).differences == ()
     said = done.active.metadata
     assert (said.staged_key, said.source_partition, said.overruled) == (two, "20251022", "older_partition")
+    assert done.previous is not None
     assert (done.previous.metadata.staged_key, done.is_held) == (three, True)
     assert states(bucket.store) == {three: "promoted", two: "active", one: "promoted"}
     with pytest.raises(GuardRefusal, match="INC-1") as raised:
@@ -116,9 +116,9 @@ def test_a_rollback_goes_to_what_was_active_before_and_holds(
 def test_a_rollback_to_a_named_file_without_a_hold(write_table: WriteTable, clock: Clock) -> None:
     store = MemoryStore()
     one, _, three = three_days(store, write_table, clock)
-    assert not rollback(store, DESTINATION, one, NOW, hold_reason=None).is_held
+    assert not rollback(store, DESTINATION, one, hold_reason=None).is_held
     assert active_content(store) == b"a\nb"
-    forward = rollback(store, DESTINATION, three, NOW, hold_reason=None)
+    forward = rollback(store, DESTINATION, three, hold_reason=None)
     assert forward.active.metadata.overruled is None  # to a newer partition nothing is overruled
     publish(settings(write_table(["a", "b"]), "20251024"), store, now=clock)
 
@@ -127,7 +127,7 @@ def test_a_rollback_keeps_a_hold_that_was_set_before(write_table: WriteTable, cl
     store = MemoryStore()
     three_days(store, write_table, clock)
     set_hold(store, DESTINATION, "earlier", "ana", NOW)
-    assert rollback(store, DESTINATION, None, NOW, hold_reason="later").is_held
+    assert rollback(store, DESTINATION, None, hold_reason="later").is_held
     assert current_hold(store, DESTINATION).reason == "earlier"  # type: ignore[union-attr]
 
 
@@ -137,7 +137,7 @@ def test_a_damaged_staged_file_is_not_rolled_back_to(bucket: Bucket, write_table
     bucket.client.put_object(Bucket=bucket.name, Key=one, Body=compressed[:-1], Metadata=texts)
     before = bucket.get(ACTIVE)
     with pytest.raises(IntegrityError, match="is damaged"):
-        rollback(bucket.store, DESTINATION, one, NOW, hold_reason="x")
+        rollback(bucket.store, DESTINATION, one, hold_reason="x")
     assert bucket.get(ACTIVE) == before
     assert current_hold(bucket.store, DESTINATION) is None
 
@@ -150,16 +150,16 @@ def test_a_rollback_to_nowhere_is_a_usage_error(key: str | None, write_table: Wr
     else:
         three = three_days(store, write_table, clock)[-1]
         key = three if key == "THREE" else key
-    before = dict(store._objects)
+    before = store.data
     with pytest.raises(UsageError) as raised:
-        rollback(store, DESTINATION, key, NOW, hold_reason="x")
+        rollback(store, DESTINATION, key, hold_reason="x")
     assert "publisher history" in raised.value.hint
-    assert store._objects == before
+    assert store.data == before
 
 
 def test_a_rollback_without_an_active_file() -> None:
     with pytest.raises(PublisherError) as raised:
-        rollback(MemoryStore(), DESTINATION, None, NOW, hold_reason="x")
+        rollback(MemoryStore(), DESTINATION, None, hold_reason="x")
     assert raised.value.exit_code == 5
 
 
@@ -174,7 +174,7 @@ def test_a_rollback_that_fails_releases_its_hold(write_table: WriteTable, clock:
         return etag
 
     with pytest.raises(Conflict):
-        rollback(Between(store, copy=failing), DESTINATION, None, NOW, hold_reason="x")
+        rollback(Between(store, copy=failing), DESTINATION, None, hold_reason="x")
     assert current_hold(store, DESTINATION) is None
     assert active_content(store) == b"a\nb\nc\nd"
 
@@ -207,7 +207,7 @@ def test_a_good_store_passes_and_keeps_nothing(any_bucket: Bucket) -> None:
         assert [check for check in found.values() if not check.passed] == []
         assert len(found) == 14
         assert "honoured by CopyObject" in found["condition on a copy's destination"].detail
-    assert any_bucket.keys() == []
+    assert any_bucket.data_keys() == []
     assert uploads(any_bucket) == []
 
 
@@ -378,5 +378,5 @@ def test_what_is_no_duration(text: str) -> None:
 def test_the_default_limits_let_a_rollback_s_next_publish_pass(write_table: WriteTable, clock: Clock) -> None:
     store = MemoryStore()
     three_days(store, write_table, clock)
-    rollback(store, DESTINATION, None, NOW, hold_reason=None)
+    rollback(store, DESTINATION, None, hold_reason=None)
     publish(settings(write_table(["a", "b", "c", "d"]), "20251023", limits=Limits()), store, now=clock)

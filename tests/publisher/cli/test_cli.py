@@ -69,6 +69,7 @@ def test_the_report_of_a_publish(bucket: Bucket, write_table: WriteTable) -> Non
         "ids_added": 1,
         "ids_removed": 0,
         "overruled": [],
+        "warnings": [],
         "previous": {
             "etag": earlier["etag"],
             "bytes": earlier["bytes"],
@@ -172,7 +173,7 @@ def test_documents_behind_the_prefix_of_the_models_are_refused_and_not_shown(
     refused = publish(bucket, folder, "--json", MATCHED_IDS_DOCUMENT_PREFIX="77")
     assert (refused.returncode, json.loads(refused.stdout)["guard"]) == (3, "ids_look_like_documents")
     assert not [document for document in ("11144477735", "52998224725") if document in refused.stdout + refused.stderr]
-    assert bucket.keys() == []
+    assert bucket.data_keys() == []
     overruled = publish(bucket, folder, "--overrule", "ids_look_like_documents", MATCHED_IDS_DOCUMENT_PREFIX="77")
     assert overruled.returncode == 0
     assert bucket.get("active/latest.txt.gz")[1]["overruled"] == "ids_look_like_documents"
@@ -216,7 +217,7 @@ def test_bad_input_is_one_line_of_what_and_one_of_what_to_do(
     report = json.loads(ended.stdout)
     assert (report["exit_code"], report["status"]) == (code, "failed")
     assert [f"publisher: {report[part]}" for part in ("message", "hint")] == lines
-    assert bucket.keys() == []
+    assert bucket.data_keys() == []
     secrets = {*bucket.endpoint.environment().values(), *environment.values()} - {bucket.endpoint.url, "us-east-1", ""}
     assert not [secret for secret in secrets if secret in ended.stderr + ended.stdout]
 
@@ -389,7 +390,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(bucket: Bucket, write_table: Wri
     assert ended.returncode == 2, ended.stderr
     assert "--spool-dir" in json.loads(ended.stdout)["hint"]
     assert list(spool.iterdir()) == []
-    assert bucket.keys() == []
+    assert bucket.data_keys() == []
 
 
 def test_a_table_that_grows_a_thousandfold_is_read_in_constant_memory(bucket: Bucket, write_table: WriteTable) -> None:
@@ -423,7 +424,7 @@ def test_whatever_is_active_no_command_crashes(
     bucket.client.put_object(Bucket=bucket.name, Key="active/latest.txt.gz", Body=body, Metadata=texts)
     commands = [["status"], ["verify"], ["history"], ["rollback"], ["pull", str(tmp_path / "x")]]
     codes = {command[0]: run(bucket, *command, "--json").returncode for command in commands}
-    assert codes == {"status": 0, "verify": 4, "history": 0, "rollback": 2, "pull": 4}
+    assert codes == {"status": 4, "verify": 4, "history": 0, "rollback": 2, "pull": 4}
     published = publish(bucket, write_table(["a"]), "--overrule", "older_partition", "--overrule", "too_few_ids")
     assert published.returncode == 0, published.stderr
     assert run(bucket, "verify").returncode == 0

@@ -34,7 +34,7 @@ def active(partition: str | None) -> StoredObject:
     ],
 )
 def test_the_same_or_a_newer_partition_passes(new: str | None, old: str | None) -> None:
-    guards.require_not_older(new, active(old))
+    guards.require_not_older(new, old)
     guards.require_not_older(new, None)
 
 
@@ -53,7 +53,7 @@ def test_the_same_or_a_newer_partition_passes(new: str | None, old: str | None) 
 )
 def test_an_older_partition_or_one_that_cannot_be_compared_is_refused(new: str | None, old: str, words: str) -> None:
     with pytest.raises(GuardRefusal, match=words) as raised:
-        guards.require_not_older(new, active(old))
+        guards.require_not_older(new, old)
     assert (raised.value.guard, raised.value.exit_code, raised.value.status) == ("older_partition", 3, "refused")
 
 

@@ -1,0 +1,208 @@
+"""Writes the records of one run: what is about to be done, and how it ended. A record never stops what it is about."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from publisher import __version__, aws
+from publisher.errors import PublisherError, StoreFailed
+from publisher.records.actor import Actor
+from publisher.records.keys import RecordKey
+from publisher.records.record import (
+    FAILED,
+    INTENDED,
+    INTERRUPTED,
+    REFUSED,
+    Record,
+    iso,
+    parse_record,
+)
+from publisher.store.keys import Destination
+from publisher.store.protocol import PreconditionFailed, Store
+from publisher.values import Metadata, StoredObject
+
+_INTERRUPTED_BY_KEYBOARD = 130
+# What a record says beyond the metadata of the file, it says in its own words.
+_FIELDS = {field.name for field in fields(Metadata)} & {field.name for field in fields(Record)} - {"publisher_version"}
+LARGEST_RECORD_BYTES = 64 * 1024
+
+
+class Journal:
+    """The records of one run.
+
+    A promotion has two: one that announces it, written before active is replaced, and one that says how it ended. So a
+    process that was killed in between leaves a trace.
+
+    Attributes:
+        run_id: Stands in each of them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        destination: Destination,
+        command: str,
+        *,
+        warn: Callable[[str], None],
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        actor: Actor | None = None,
+    ) -> None:
+        """Prepares; nothing is written yet.
+
+        Args:
+            store: The bucket.
+            destination: Where in it.
+            command: What runs.
+            warn: Is told when a record could not be written.
+            now: The clock.
+            actor: Who runs it; None for whoever runs this process.
+        """
+        self.run_id = uuid.uuid4().hex[:12]
+        self._store = store
+        self._destination = destination
+        self._command = command
+        self._warn = warn
+        self._now = now
+        self._actor = actor or Actor.current()
+        self._known: dict[str, Any] = {}
+        self._latest: datetime | None = None
+        self._announced: RecordKey | None = None
+
+    def know(self, **known: Any) -> None:
+        """Adds what is known of the run; the names are those of `Record`."""
+        self._known.update(known)
+
+    def saw(self, key: RecordKey | None) -> None:
+        """Takes care that what this run announces sorts after a record that it has seen, whatever the clocks say."""
+        if key is not None and (self._latest is None or key.at > self._latest):
+            self._latest = key.at
+
+    def announce(self) -> str:
+        """Records that active is about to be replaced, and returns the record's key, which is this promotion's name."""
+        self._announced = self._key(INTENDED)
+        self.saw(self._announced)
+        self._write(self._announced, self._record(INTENDED))
+        return self._announced.key
+
+    def announce_file(self, said: Metadata, previous: StoredObject | None, active: StoredObject | None) -> str:
+        """Records that a file is about to replace what is active; see `announce`.
+
+        Args:
+            said: What the file's metadata says.
+            previous: What was promoted last.
+            active: What is there now, which is another where somebody else put it there, or nothing.
+        """
+        shared = {name: value for name, value in vars(said).items() if name in _FIELDS}
+        before = previous.metadata if previous else Metadata()
+        self.know(
+            **shared,
+            previous_staged_key=before.staged_key,
+            previous_partition=before.source_partition,
+            previous_total_ids=before.total_ids,
+            previous_sha256=before.sha256,
+            previous_etag=active.etag if active else None,
+        )
+        return self.announce()
+
+    def done(self, outcome: str) -> None:
+        """Records that the run did what it was to do; beside its announcement, where it made one."""
+        if self._announced is None:
+            key = self._key(outcome)
+        else:
+            key = self._announced.with_outcome(self._destination, outcome)
+        self._write(key, replace(self._record(outcome), exit_code=0))
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Records how the block ended, where it does not come to its end."""
+        try:
+            yield
+        except PublisherError as error:
+            # Where the store is what failed, that is said already; a record is tried where it answered at all.
+            is_quiet = isinstance(error, StoreFailed)
+            if not is_quiet or error.__cause__ is None or _is_answer(error.__cause__):
+                outcome = REFUSED if error.guard else FAILED
+                self._end(outcome, error, error.exit_code, error.message, is_quiet=is_quiet)
+            raise
+        except (KeyboardInterrupt, SystemExit) as end:
+            code = end.code if isinstance(end, SystemExit) and isinstance(end.code, int) else _INTERRUPTED_BY_KEYBOARD
+            self._end(INTERRUPTED, None, code, None)
+            raise
+        except Exception as error:
+            self._end(FAILED, error, 1, None)  # the text of an unexpected error may hold data
+            raise
+
+    def complete(self, announced: RecordKey, outcome: str | None, active: StoredObject | None) -> None:
+        """Records how the promotion of another run ended, which could not do so itself; nothing where that is known.
+
+        Args:
+            announced: The key of its announcement.
+            outcome: How it ended; None where it did what it announced.
+            active: What it made active, where it did.
+        """
+        try:
+            content = self._store.read_small(announced.key, LARGEST_RECORD_BYTES)
+        except PublisherError:
+            return
+        record = parse_record(content or b"")
+        if record is None:
+            return
+        ended = record.completed(active.etag if active else None, outcome)
+        ended = replace(ended, at=iso(self._now()), completed_by=self.run_id)
+        self._write(announced.with_outcome(self._destination, ended.outcome), ended)
+
+    def _end(
+        self, outcome: str, error: Exception | None, code: int, message: str | None, *, is_quiet: bool = False
+    ) -> None:
+        guard = error.guard if isinstance(error, PublisherError) else None
+        saw, limit = (error.saw, error.limit) if isinstance(error, PublisherError) else (None, None)
+        record = replace(
+            self._record(outcome),
+            exit_code=code,
+            error=type(error).__name__ if error else None,
+            guard=guard,
+            guard_saw=None if saw is None else str(saw),
+            guard_limit=None if limit is None else str(limit),
+            message=message,
+        )
+        self._write(self._key(outcome), record, is_quiet=is_quiet)
+
+    def _record(self, outcome: str) -> Record:
+        return Record(
+            run_id=self.run_id,
+            at=iso(self._now()),
+            command=self._command,
+            outcome=outcome,
+            publisher_version=__version__,
+            user=self._actor.user,
+            host=self._actor.host,
+            ci_run=self._actor.ci_run,
+            **self._known,
+        )
+
+    def _key(self, outcome: str) -> RecordKey:
+        at = self._now()
+        if self._latest is not None:
+            at = max(at, self._latest + timedelta(milliseconds=1))
+        return RecordKey.make(self._destination, at, self.run_id, outcome)
+
+    def _write(self, key: RecordKey, record: Record, *, is_quiet: bool = False) -> None:
+        body = record.to_line().encode()
+        try:
+            self._store.create(key.key, io.BytesIO(body), hashlib.sha256(body).hexdigest(), {})
+        except PreconditionFailed:
+            pass  # somebody has recorded it, or an answer was lost and our own first attempt did
+        except PublisherError as error:
+            if not is_quiet:
+                self._warn(f"this run's record could not be written: {error.message} {error.hint}")
+
+
+def _is_answer(error: BaseException) -> bool:
+    return not isinstance(error, Exception) or aws.is_answer(error)

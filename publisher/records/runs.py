@@ -1,0 +1,103 @@
+"""The runs of a destination, by their records; and why a staged file was refused, by the note beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+
+from publisher.records.keys import RecordKey, list_since, windows
+from publisher.records.memory import read_record
+from publisher.records.record import FAILED, INTENDED, INTERRUPTED, REFUSED, Record
+from publisher.store.keys import Destination
+from publisher.store.protocol import Store
+
+_READERS = 16
+_LARGEST_NOTE_BYTES = 64 * 1024
+# Of the records of one run: what it did outweighs what it said before, or what another said of it.
+_WEIGHTS = {INTENDED: 0, INTERRUPTED: 1, FAILED: 2, REFUSED: 2}
+
+
+def newest_runs(
+    store: Store, destination: Destination, limit: int, since: datetime | None = None
+) -> tuple[list[Record], bool]:
+    """Returns the newest runs, newest first, each with the record that tells how it ended.
+
+    Args:
+        store: The bucket.
+        destination: Where in it.
+        limit: How many at most.
+        since: Only those from then on; None for no bound.
+
+    Returns:
+        The runs, and whether there are older ones.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    if since is not None:
+        runs = _by_run(list_since(store, destination, f"{destination.runs_prefix}{since:%Y/%m/%d}/"))
+        runs = [key for key in runs if key.at >= since]
+    else:
+        runs = []
+        for keys in windows(store, destination, datetime.now(timezone.utc)):
+            runs = _by_run(keys)
+            if len(runs) > limit:
+                break
+    return read_records(store, runs[:limit]), len(runs) > limit
+
+
+def promotions_since(store: Store, destination: Destination, since: datetime) -> list[Record]:
+    """Returns the records of all promotions from a day on, newest first.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    keys = list_since(store, destination, f"{destination.runs_prefix}{since:%Y/%m/%d}/")
+    return read_records(store, [key for key in reversed(keys) if key.is_promotion])
+
+
+def read_records(store: Store, keys: Iterable[RecordKey]) -> list[Record]:
+    """Returns records, in the order of their keys; without those that are gone, or are none.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = list(pool.map(lambda key: read_record(store, key), keys))
+    return [record for record in found if record is not None]
+
+
+def refusal_of(store: Store, destination: Destination, staged_key: str) -> str | None:
+    """Returns which guard refused a staged file, and why; None where none did, as far as that was noted.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    said = failure_of(store, destination, staged_key)
+    return f"{said['guard']}: {said['message']}" if said and said["guard"] else None
+
+
+def failure_of(store: Store, destination: Destination, staged_key: str) -> dict[str, str] | None:
+    """Returns the note that tells why a staged file was not promoted; None where there is none that can be read.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    content = store.read_small(destination.failure_key(staged_key), _LARGEST_NOTE_BYTES)
+    try:
+        said = json.loads(content or b"")
+        return {name: str(said[name] or "") for name in ("error", "guard", "message")}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _by_run(keys: list[RecordKey]) -> list[RecordKey]:
+    """Returns the weightiest record of each run, newest run first."""
+    best: dict[str, RecordKey] = {}
+    for key in keys:
+        known = best.get(key.run_id)
+        if known is None or _WEIGHTS.get(key.outcome, 3) >= _WEIGHTS.get(known.outcome, 3):
+            best[key.run_id] = key
+    return sorted(best.values(), key=lambda key: key.at, reverse=True)
