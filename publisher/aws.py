@@ -147,9 +147,11 @@ def failure(error: Exception, service: Service, doing: str, where: str = "") -> 
     """
     found = code(error)
     hint = service.hints.get(found) or (service.rights if found in _DENIED else _HINTS.get(found))
-    return StoreFailed(
+    failed = StoreFailed(
         f"{service.name} failed while {doing}{where}: {found}.", hint or f"Retries are spent. {service.checks}"
     )
+    failed.is_denied = found in _DENIED
+    return failed
 
 
 class Deadline:

@@ -30,8 +30,19 @@ class Predecessor:
         self._of: tuple[StoredObject | None] | None = None
         self.memory = Memory(previous=None)
 
+    def recall(self, active: StoredObject | None) -> Memory:
+        """Returns what was promoted last.
+
+        Raises:
+            StoreFailed: The store failed.
+        """
+        if self._of != (active,):
+            self.memory = recall(self._store, self._settings.destination, active)
+            self._of = (active,)
+        return self.memory
+
     def require_not_newer(self, partition: str | None, active: StoredObject | None) -> Memory:
-        """Recalls what was promoted last, and lets through only a partition that is at least as new.
+        """Lets through only a partition that is at least as new as what was promoted last.
 
         Args:
             partition: Of the new file.
@@ -41,10 +52,7 @@ class Predecessor:
             GuardRefusal: It is older; or active is not what was promoted last.
             StoreFailed: The store failed.
         """
-        if self._of != (active,):
-            self.memory = recall(self._store, self._settings.destination, active)
-            self._of = (active,)
-        memory, enforce = self.memory, self._enforce
+        memory, enforce = self.recall(active), self._enforce
         enforce(guards.require_known_active, memory.doubt)
         last = "that of what was promoted last" if memory.is_replaced else "active's"
         known = [(memory.previous.metadata.source_partition if memory.previous else None, last)]

@@ -69,9 +69,14 @@ class Conflict(PublisherError):
 
 
 class StoreFailed(PublisherError):
-    """The store, or Glue, failed: denied, unreachable, retries spent, or unfit."""
+    """The store, or Glue, failed: denied, unreachable, retries spent, or unfit.
+
+    Attributes:
+        is_denied: Whether it answered that this may not be done.
+    """
 
     exit_code = 7
+    is_denied = False
 
 
 class NothingNew(PublisherError):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from publisher.records.record import INTENDED, Record
 from publisher.records.runs import failure_of, newest_runs, promotions_since
-from publisher.store.keys import TIMESTAMP, Destination
+from publisher.store.keys import TIMESTAMP, Destination, staged_at
 from publisher.store.protocol import Store
 from publisher.values import StoredObject
 
@@ -85,7 +85,7 @@ def _staged(
     runs: Sequence[Record],
 ) -> list[HistoryEntry]:
     promotions = [run for run in runs if run.is_promotion]
-    if keys and (oldest := _staged_at(destination, keys[-1])) is not None:
+    if keys and (oldest := staged_at(destination, keys[-1])) is not None:
         known = {(run.run_id, run.outcome) for run in promotions}
         # A file is promoted after it was staged, by clocks that may differ by some minutes.
         later = promotions_since(store, destination, oldest - timedelta(days=1)) if len(promotions) < len(keys) else []
@@ -130,13 +130,5 @@ def _links(store: Store, active: StoredObject | None, promotions: Sequence[Recor
 
 
 def _recorded(run: Record, key: str) -> StoredObject:
-    at = datetime.fromisoformat(run.at.replace("Z", "+00:00"))
+    at = datetime.fromisoformat(run.recorded_at.replace("Z", "+00:00"))
     return StoredObject(key, "", run.bytes or 0, at, run.promoted_metadata().to_texts())
-
-
-def _staged_at(destination: Destination, key: str) -> datetime | None:
-    name = key.removeprefix(destination.stage_prefix).removesuffix(".txt.gz")
-    try:
-        return datetime.strptime(name, TIMESTAMP).replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None

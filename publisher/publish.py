@@ -169,9 +169,10 @@ class _Run:
     def recall(self, partition: str | None, promotion: Promotion) -> None:
         """Runs the guards that need nothing but what was promoted last; completes the record of one that was killed."""
         self.journal.know(source_partition=partition)
-        memory = self._predecessor.require_not_newer(partition, promotion.active)
+        memory = self._predecessor.recall(promotion.active)
         if memory.unfinished is not None and not self.settings.dry_run:
             self.journal.complete(memory.unfinished, None, promotion.active)
+        self._predecessor.require_not_newer(partition, promotion.active)
 
     def candidate(self, source: _Source, spool: BinaryIO, encoded: Encoded) -> Candidate:
         """Returns the new file as it is judged."""

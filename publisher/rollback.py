@@ -42,9 +42,11 @@ class RolledBack:
 def rollback(
     store: Store,
     destination: Destination,
-    staged_key: str | None,
+    staged_key: str | None = None,
     *,
-    hold_reason: str | None,
+    to_last: bool = False,
+    hold: bool = True,
+    reason: str | None = None,
     by: str | None = None,
     force: bool = False,
     warn: Callable[[str], None] = lambda _: None,
@@ -60,7 +62,10 @@ def rollback(
         destination: Where in it.
         staged_key: The file, as a key or as s3://…; None for the one that was active before, or, where active is gone
             or not what was promoted last, for what was.
-        hold_reason: Why publishing is held afterwards; None to hold nothing.
+        to_last: Puts back what was promoted last, whatever is active.
+        hold: Whether publishing is held afterwards. What comes back in its own place is held with a reason only: the
+            next publish is to replace it, as ever.
+        reason: Why, in a person's words; one line.
         by: Who does it.
         force: Whether a file that a guard refused may become active.
         warn: Is told what is worth knowing.
@@ -74,13 +79,13 @@ def rollback(
         StoreFailed: The store failed.
     """
     journal = Journal(store, destination, "rollback", warn=warn, now=now)
-    journal.know(reason=hold_reason, forced=force or None)
+    journal.know(reason=reason, forced=force or None)
     with journal.ending():
         promotion = Promotion(store, destination, "rollback", _announcing(journal, store, destination), warn=warn)
         memory = recall(store, destination, promotion.active)
         if memory.unfinished is not None:
             journal.complete(memory.unfinished, None, promotion.active)
-        target = _target(store, destination, promotion.active, memory, staged_key)
+        target = _target(store, destination, promotion.active, memory, staged_key, to_last=to_last)
         journal.know(staged_key=target.key, source_partition=target.metadata.source_partition)
         _require_whole(store, target, promotion.active)
         was_promoted = memory.last is not None and memory.last.staged_key == target.key
@@ -91,14 +96,16 @@ def rollback(
                 "Choose another with `publisher history`; if it must be this one, give --force, which is recorded.",
             )
         was_held = current_hold(store, destination) is not None
-        is_held = was_held or hold_reason is not None
-        if hold_reason is not None and not was_held:
-            set_hold(store, destination, hold_reason, by, now())
+        is_same = memory.previous is not None and memory.previous.metadata.staged_key == target.key
+        sets_hold = hold and not was_held and (reason is not None or not is_same)
+        is_held = was_held or sets_hold
+        if sets_hold:
+            set_hold(store, destination, reason or "rolled back", by, now())
         journal.know(is_held=is_held)
         try:
             promoted = _promote(promotion, target, store, destination)
         except BaseException:
-            if hold_reason is not None and not was_held and not promotion.is_outcome_unknown:
+            if sets_hold and not promotion.is_outcome_unknown:
                 release_hold(store, destination)
             raise
     journal.know(active_etag=promoted.etag)
@@ -120,9 +127,22 @@ def _announcing(
 
 
 def _target(
-    store: Store, destination: Destination, active: StoredObject | None, memory: Memory, staged_key: str | None
+    store: Store,
+    destination: Destination,
+    active: StoredObject | None,
+    memory: Memory,
+    staged_key: str | None,
+    *,
+    to_last: bool,
 ) -> StoredObject:
-    key = destination.key(staged_key) if staged_key else _key_before(destination, active, memory)
+    if to_last and staged_key:
+        raise UsageError("--to-last and --to-staged cannot both be meant.", "Choose one.")
+    if staged_key:
+        key = destination.key(staged_key)
+    elif to_last or active is None or memory.is_replaced:
+        key = _last_key(destination, memory)
+    else:
+        key = _key_before(active)
     if not key.startswith(destination.stage_prefix) or not key.endswith(".txt.gz"):
         raise UsageError(f"{key} is not the key of a staged file of this destination.", _SEE)
     target = store.head(key)
@@ -131,14 +151,18 @@ def _target(
     return target
 
 
-def _key_before(destination: Destination, active: StoredObject | None, memory: Memory) -> str:
-    """Returns the staged key of what is to be active again, where nobody named it."""
-    if active is None or memory.is_replaced:  # what was promoted last comes back
-        if memory.last is not None and memory.last.staged_key is not None:
-            return memory.last.staged_key
+def _last_key(destination: Destination, memory: Memory) -> str:
+    """Returns the staged key of what was promoted last."""
+    key = memory.previous.metadata.staged_key if memory.previous else None
+    if key is None:
         raise SourceNotReady(
-            f"Nothing is active at {destination.url(destination.active_key)}, and no record tells what was.", _SEE
+            f"It is not known what was promoted last to {destination.url(destination.active_key)}.", _SEE
         )
+    return key
+
+
+def _key_before(active: StoredObject) -> str:
+    """Returns the staged key of what was active before."""
     said = active.metadata
     if said.promoted_by == "rollback":
         raise UsageError(

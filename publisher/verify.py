@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from publisher.errors import Conflict
 from publisher.file.inspecting import differences, inspect
-from publisher.records.memory import recall
-from publisher.status import doubts_about
+from publisher.records.doubts import doubts_about
+from publisher.records.memory import recall_if_allowed
 from publisher.store.active import require_active
 from publisher.store.keys import Destination
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, Store
@@ -37,7 +37,7 @@ def verify(store: Store, destination: Destination) -> Verification:
     """
     active = require_active(store, destination)
     verification = verify_object(store, active)
-    doubts = doubts_about(store, active, recall(store, destination, active))
+    doubts = doubts_about(store, active, recall_if_allowed(store, destination, active))
     return replace(verification, differences=(*verification.differences, *doubts))
 
 

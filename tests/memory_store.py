@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -77,6 +77,13 @@ class MemoryStore:
             found = self._objects.get(key)
             if found is not None and found.etag != etag:
                 raise PreconditionFailed(key)
+            self._objects.pop(key, None)
+
+    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
+        return ((key, None) for key in self.list(prefix))
+
+    def remove(self, versions: Sequence[tuple[str, str | None]]) -> None:
+        for key, _ in versions:
             self._objects.pop(key, None)
 
     def copy(

@@ -98,12 +98,12 @@ def _row(run: Record) -> tuple[str, ...]:
     overruled = f"overruled {run.overruled}" if run.overruled and run.is_promotion else ""
     numbers = (run.total_ids, run.ids_added, run.ids_removed)
     return (
-        run.at.replace("T", " ").partition(".")[0],
+        run.recorded_at.replace("T", " ").partition(".")[0],
         run.command,
         run.outcome.replace("_", " "),
         run.source_partition or "",
         *("" if number is None else f"{number:,}" for number in numbers),
-        run.user or "",
+        run.user_name or "",
         "; ".join(text for text in (what, overruled, run.warnings) if text),
     )
 

@@ -18,6 +18,7 @@ from publisher.cli.history import history
 from publisher.cli.hold import hold, release
 from publisher.cli.latest_partition import latest_partition
 from publisher.cli.output import Output, print_json
+from publisher.cli.prune import prune
 from publisher.cli.publish import publish
 from publisher.cli.pull import pull
 from publisher.cli.rollback import rollback
@@ -42,7 +43,7 @@ def cli() -> None:
     """
 
 
-for command in (publish, status, verify, history, rollback, pull, hold, release, latest_partition, doctor):
+for command in (publish, status, verify, history, rollback, pull, hold, release, prune, latest_partition, doctor):
     cli.add_command(command)
 
 

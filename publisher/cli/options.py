@@ -133,10 +133,17 @@ TO_STAGED = _option(
     "--to-staged", help="The staged file, as a key or s3://…; without it, what was active before.", variable=False,
     metavar="KEY",
 )  # fmt: skip
+TO_LAST = _option(
+    "--to-last", help="Put back what was promoted last, where active is damaged.", variable=False, is_flag=True
+)
 FORCE = _option(
     "--force", help="Take a file that a guard refused when it was to be promoted; recorded.", variable=False,
     is_flag=True,
 )  # fmt: skip
+DRY_PRUNE = _option("--dry-run", help="Remove nothing; list what would be removed.", variable=False, is_flag=True)
+KEEP_DAYS = _option(
+    "--keep-days", help="Keep what is not older than this.", required=True, type=click.IntRange(1), metavar="DAYS"
+)
 DRY_RUN = _option(
     "--dry-run", help="Do everything but write: say what would change, or why it would be refused.", variable=False,
     is_flag=True,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 @options.destination
 @options.TO_STAGED
+@options.TO_LAST
 @options.REASON
 @options.NO_HOLD
 @options.FORCE
@@ -28,6 +29,7 @@ def rollback(
     to: str,
     endpoint_url: str | None,
     to_staged: str | None,
+    to_last: bool,
     reason: str | None,
     no_hold: bool,
     force: bool,
@@ -35,13 +37,23 @@ def rollback(
     """Make an earlier staged file active again, and hold publishing.
 
     Without --to-staged it is the file that was active before; where active is gone, or is not what was promoted last,
-    what was. The file is verified from its bytes first, and swapped in by the same condition as in a publish.
+    what was, as with --to-last. What comes back in its own place sets a hold only with --reason. The file is verified
+    from its bytes first, and swapped in by the same condition as in a publish.
     """
     destination, store = connect(to, endpoint_url, output)
     from publisher.rollback import rollback as run
 
-    hold_reason = None if no_hold else reason or "rolled back"
-    done = run(store, destination, to_staged, hold_reason=hold_reason, by=user(), force=force, warn=warn)
+    done = run(
+        store,
+        destination,
+        to_staged,
+        to_last=to_last,
+        hold=not no_hold,
+        reason=reason,
+        by=user(),
+        force=force,
+        warn=warn,
+    )
     output.answer({"status": "rolled back", **_fields(done)}, _text(done, destination))
 
 

@@ -47,7 +47,7 @@ def status(output: Output, to: str, endpoint_url: str | None, max_age: str | Non
     if found.doubts:
         raise IntegrityError(
             f"Active is not what was promoted last: {'; '.join(found.doubts)}.",
-            "Tell the consumers. `publisher rollback` puts back what was promoted last; see the runbook, exit code 4.",
+            "Tell the consumers. `publisher rollback --to-last` puts back what was promoted last; see the runbook.",
         )
     if limit is not None:
         require_fresh(active, limit, now)
@@ -55,7 +55,7 @@ def status(output: Output, to: str, endpoint_url: str | None, max_age: str | Non
 
 def _hint(found: Status) -> str:
     if found.promoted_last is not None:
-        return f"What was promoted last can be put back, {found.promoted_last}: `publisher rollback --no-hold`."
+        return f"What was promoted last can be put back, {found.promoted_last}: `publisher rollback --to-last`."
     return "Run `dbt build && publisher publish`, or correct --to."
 
 
@@ -76,7 +76,7 @@ def _fields(found: Status, now: datetime) -> dict[str, Any]:
         "promoted_last": found.promoted_last,
         "last_run": {
             name: getattr(run, name)
-            for name in ("at", "command", "outcome", "guard", "error", "message", "user", "host")
+            for name in ("recorded_at", "command", "outcome", "guard", "error", "message", "user_name", "host_name")
         }
         if run
         else None,
@@ -109,6 +109,8 @@ def _text(found: Status, fields: dict[str, Any], destination: Destination, now: 
         since, by = (f" since {hold.since} UTC" if hold.since else ""), (f" by {hold.by}" if hold.by else "")
         held = f"PUBLISHING IS HELD{since}{by}: {hold.reason}."
     words = [_active_text(active, now) if active else f"Nothing is active at {destination.prefix or '/'}.", held]
+    if not found.sees_records:
+        words.append("The records of runs may not be seen by this role.")
     if found.last_run is not None:
         words.append(_run_text(found.last_run, now))
     details = {name: value for name, value in fields.items() if name not in ("status", "doubts", "last_run", "hold")}
@@ -129,9 +131,8 @@ def _active_text(active: StoredObject, now: datetime) -> str:
 
 
 def _run_text(run: Record, now: datetime) -> str:
-    at = datetime.fromisoformat(run.at.replace("Z", "+00:00"))
+    at = datetime.fromisoformat(run.recorded_at.replace("Z", "+00:00"))
     outcome = f"{run.outcome.replace('_', ' ')}{f' by {run.guard}' if run.guard else ''}"
     said = f": {run.message}" if run.message else "."
-    return (
-        f"The last run, {run.command} {ago_text(at, now)}{f' by {run.user}' if run.user else ''}, was {outcome}{said}"
-    )
+    by = f" by {run.user_name}" if run.user_name else ""
+    return f"The last run, {run.command} {ago_text(at, now)}{by}, was {outcome}{said}"

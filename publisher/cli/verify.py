@@ -27,8 +27,8 @@ def verify(output: Output, to: str, endpoint_url: str | None) -> None:
     url = destination.url(destination.active_key)
     if verification.differences:
         raise IntegrityError(
-            f"{url} is damaged: {'; '.join(verification.differences)}.",
-            "Publish again; until then, tell the consumers not to read it.",
+            f"{url} is damaged, or not what was promoted last: {'; '.join(verification.differences)}.",
+            "Tell the consumers. `publisher rollback --to-last` puts back what was promoted last; see the runbook.",
         )
     fields = _fields(verification)
     output.answer({"status": "verified", **fields}, fields_text(f"{url} is whole", fields))

@@ -50,7 +50,7 @@ def require_known_active(doubt: str | None) -> None:
     if doubt is not None:
         raise GuardRefusal(
             doubt,
-            "See `publisher status` and `publisher history`. To put back what was promoted last: `publisher rollback`.",
+            "See `publisher status` and `history`. To put back what was promoted last: `publisher rollback --to-last`.",
             guard=ACTIVE_DIFFERS,
         )
 

@@ -155,7 +155,7 @@ class Journal:
         if record is None:
             return
         ended = record.completed(active.etag if active else None, outcome)
-        ended = replace(ended, at=iso(self._now()), completed_by=self.run_id)
+        ended = replace(ended, recorded_at=iso(self._now()), completed_by=self.run_id)
         self._write(announced.with_outcome(self._destination, ended.outcome), ended)
 
     def _end(
@@ -177,12 +177,12 @@ class Journal:
     def _record(self, outcome: str) -> Record:
         return Record(
             run_id=self.run_id,
-            at=iso(self._now()),
+            recorded_at=iso(self._now()),
             command=self._command,
             outcome=outcome,
             publisher_version=__version__,
-            user=self._actor.user,
-            host=self._actor.host,
+            user_name=self._actor.user,
+            host_name=self._actor.host,
             ci_run=self._actor.ci_run,
             **self._known,
         )

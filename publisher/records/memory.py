@@ -83,6 +83,20 @@ def recall(store: Store, destination: Destination, active: StoredObject | None, 
     return _from_records(store, destination, active, keys)
 
 
+def recall_if_allowed(store: Store, destination: Destination, active: StoredObject | None) -> Memory | None:
+    """Returns what was promoted last; None where who asks may not see the records, as consumers may not.
+
+    Raises:
+        StoreFailed: The store failed otherwise.
+    """
+    try:
+        return recall(store, destination, active)
+    except StoreFailed as error:
+        if error.is_denied:
+            return None
+        raise
+
+
 def newest(store: Store, destination: Destination, now: datetime) -> list[RecordKey]:
     """Returns the newest records, oldest first, so many that a promotion is among them, if there is one at all.
 
@@ -135,10 +149,10 @@ def _from_records(store: Store, destination: Destination, active: StoredObject |
 
 
 def _doubt(active: StoredObject, last: Record) -> str:
-    said = active.metadata
+    said, outcome = active.metadata, last.outcome.replace("_", " ")
     return (
         f"Active is not what was promoted last: by the records that is {last.staged_key} of partition "
-        f"{last.source_partition or 'unknown'}, {last.outcome.replace('_', ' ')} at {last.at}; active says that it is "
+        f"{last.source_partition or 'unknown'}, {outcome} at {last.recorded_at}; active says that it is "
         f"{said.staged_key} of partition {said.source_partition or 'unknown'}."
     )
 

@@ -36,7 +36,7 @@ class Record:
 
     Attributes:
         run_id: Of the run: a promotion has one record when it is announced and one when it is done.
-        at: When it was written, UTC, ISO 8601 with milliseconds.
+        recorded_at: When it was written, UTC, ISO 8601 with milliseconds.
         command: The command that ran: `publish`, `rollback`, `hold`, `release`, `prune`.
         outcome: One of `OUTCOMES`; `intended` is written before active is replaced.
         error: The class of the error that ended it.
@@ -45,7 +45,7 @@ class Record:
         guard_saw: What the guard looked at, and `guard_limit` what it allows, where those are values.
         step: The step that was under way when it ended; None when it came to its end.
         completed_by: The run that wrote this record in the place of one that could not.
-        user: Who ran it, by the operating system.
+        user_name: Who ran it, by the operating system; `host_name` on which machine.
         ci_run: The run of the CI system or scheduler that it was part of, as that one names it.
         source_partition: The partition of the file. This and what follows describes the file that was promoted, or was
             to be.
@@ -60,7 +60,7 @@ class Record:
     """
 
     run_id: str
-    at: str
+    recorded_at: str
     command: str
     outcome: str
     record_version: int = 1
@@ -73,8 +73,8 @@ class Record:
     message: str | None = None
     step: str | None = None
     completed_by: str | None = None
-    user: str | None = None
-    host: str | None = None
+    user_name: str | None = None
+    host_name: str | None = None
     ci_run: str | None = None
     source_partition: str | None = None
     total_ids: int | None = None
@@ -153,7 +153,7 @@ def parse_record(content: bytes) -> Record | None:
     if not isinstance(said, dict):
         return None
     values = {name: said[name] for name, kinds in _KINDS.items() if type(said.get(name)) in kinds}
-    if not {"run_id", "at", "command", "outcome"} <= values.keys():
+    if not {"run_id", "recorded_at", "command", "outcome"} <= values.keys():
         return None
     return Record(**values)
 

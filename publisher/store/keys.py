@@ -86,3 +86,12 @@ class Destination:
 def timestamp(now: datetime) -> str:
     """Returns a moment as keys and metadata write it: UTC, YYYYMMDD_HHMMSS."""
     return now.astimezone(timezone.utc).strftime(TIMESTAMP)
+
+
+def staged_at(destination: Destination, key: str) -> datetime | None:
+    """Returns when a file was staged, by its key or that of its note; None for another key."""
+    name = key.removeprefix(destination.stage_prefix).removesuffix(".txt.gz").removesuffix(".failure.json")
+    try:
+        return datetime.strptime(name, TIMESTAMP).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
@@ -88,11 +88,32 @@ class Store(ReadableStore, Protocol):
     def delete(self, key: str, etag: str) -> None:
         """Removes an object, if it still has this ETag; one that is gone already is no failure.
 
-        S3 checks an ETag on a delete in directory buckets only, so this is a look and a delete: for objects that no
-        correctness rests on.
+        Not every store checks an ETag on a delete, so there it is a look and a delete: for objects that no correctness
+        rests on.
 
         Raises:
             PreconditionFailed: It has another.
+        """
+        ...
+
+    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
+        """Returns each version of the objects whose keys begin with `prefix`, older ones and what removed them, too.
+
+        Args:
+            prefix: What the keys begin with.
+
+        Returns:
+            Keys, each with what names the version; None for the only one, where the bucket keeps no others.
+
+        Raises:
+            publisher.errors.StoreFailed: Among others, where older versions may not be seen.
+        """
+        ...
+
+    def remove(self, versions: Sequence[tuple[str, str | None]]) -> None:
+        """Removes versions of objects for good, or objects, where no version is named; those that are gone, too.
+
+        Unconditionally: for what nobody writes again.
         """
         ...
 

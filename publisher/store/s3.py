@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,6 +21,7 @@ _READ_BYTES = 1 << 20
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _SINGLE_REQUEST_BYTES = 5 * 1024**3
 # What fails is sent again by the part, and a store that copies one answers within the client's time-out.
+_MOST_REMOVED = 1000  # by one DeleteObjects
 _PART_BYTES = 128 * 1024**2
 
 
@@ -142,8 +143,37 @@ class S3Store:
         found = self.head(key)
         if found is not None and found.etag != etag:
             raise PreconditionFailed(key)
-        with suppress(ObjectMissing), self._requests.asking(f"removing {key}", ObjectMissing):
-            self._client.delete_object(Bucket=self._bucket, Key=key)
+        # Where the store does not know the condition, the look was all there is.
+        with suppress(ObjectMissing), self._requests.asking(f"removing {key}", ObjectMissing, PreconditionFailed):
+            try:
+                self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=quoted(etag))
+            except aws.FAILURES as error:
+                if aws.code(error) not in ("NotImplemented", "501", "InvalidArgument"):
+                    raise
+                self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
+        """Returns each version of the objects whose keys begin with `prefix`, older ones and what removed them, too."""
+        with self._requests.asking(f"listing the versions of {prefix}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                    version = found.get("VersionId")
+                    yield found["Key"], None if version in (None, "null", "") else version
+
+    def remove(self, versions: Sequence[tuple[str, str | None]]) -> None:
+        """Removes versions of objects for good, or objects, where no version is named; those that are gone, too."""
+        for begin in range(0, len(versions), _MOST_REMOVED):
+            named = versions[begin : begin + _MOST_REMOVED]
+            objects: Any = [{"Key": key} | ({"VersionId": version} if version else {}) for key, version in named]
+            doing = f"removing {len(named)} objects"
+            with self._requests.asking(doing):
+                answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            if errors := answer.get("Errors", []):
+                raise StoreFailed(
+                    f"The store failed while {doing}: {errors[0].get('Code')}, for {len(errors)} of them.",
+                    "Grant s3:DeleteObject (and s3:DeleteObjectVersion) on stage/ and runs/, then run again.",
+                )
 
     def copy(
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _NO_BUCKET = "Create the bucket, or correct --to and --endpoint-url."
 _SERVICE = aws.Service(
     name="The store",
-    rights="Check the credentials, and grant them s3:GetObject and s3:PutObject on stage/ and active/ and "
-    "s3:ListBucket on the bucket: without the last, a key that is not there looks like a denied one.",
+    rights="Check the credentials, and grant them s3:GetObject and s3:PutObject on stage/, active/ and runs/, "
+    "and s3:ListBucket on the bucket: without the last, a key that is not there looks like a denied one.",
     checks="Check the endpoint and the network, then run again; active is whole.",
     hints={"NoSuchBucket": _NO_BUCKET},
 )

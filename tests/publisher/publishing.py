@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -65,6 +65,12 @@ class Between(Store):
 
     def delete(self, key: str, etag: str) -> None:
         self._call("delete", key, etag)
+
+    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
+        return self._call("versions", prefix)
+
+    def remove(self, versions: Sequence[tuple[str, str | None]]) -> None:
+        self._call("remove", versions)
 
     def copy(
         self, source: str, source_etag: str, destination: str, expected_etag: str | None, texts: Mapping[str, str]

@@ -100,7 +100,7 @@ def test_a_rollback_goes_to_what_was_active_before_and_holds(
     bucket: Bucket, write_table: WriteTable, clock: Clock
 ) -> None:
     one, two, three = three_days(bucket.store, write_table, clock)
-    done = rollback(bucket.store, DESTINATION, None, hold_reason="INC-1")
+    done = rollback(bucket.store, DESTINATION, None, reason="INC-1")
     assert gzip.decompress(bucket.get(ACTIVE)[0]) == b"a\nb\nc"
     assert verify(bucket.store, DESTINATION).differences == ()
     said = done.active.metadata
@@ -116,9 +116,9 @@ def test_a_rollback_goes_to_what_was_active_before_and_holds(
 def test_a_rollback_to_a_named_file_without_a_hold(write_table: WriteTable, clock: Clock) -> None:
     store = MemoryStore()
     one, _, three = three_days(store, write_table, clock)
-    assert not rollback(store, DESTINATION, one, hold_reason=None).is_held
+    assert not rollback(store, DESTINATION, one, hold=False).is_held
     assert active_content(store) == b"a\nb"
-    forward = rollback(store, DESTINATION, three, hold_reason=None)
+    forward = rollback(store, DESTINATION, three, hold=False)
     assert forward.active.metadata.overruled is None  # to a newer partition nothing is overruled
     publish(settings(write_table(["a", "b"]), "20251024"), store, now=clock)
 
@@ -127,7 +127,7 @@ def test_a_rollback_keeps_a_hold_that_was_set_before(write_table: WriteTable, cl
     store = MemoryStore()
     three_days(store, write_table, clock)
     set_hold(store, DESTINATION, "earlier", "ana", NOW)
-    assert rollback(store, DESTINATION, None, hold_reason="later").is_held
+    assert rollback(store, DESTINATION, None, reason="later").is_held
     assert current_hold(store, DESTINATION).reason == "earlier"  # type: ignore[union-attr]
 
 
@@ -137,7 +137,7 @@ def test_a_damaged_staged_file_is_not_rolled_back_to(bucket: Bucket, write_table
     bucket.client.put_object(Bucket=bucket.name, Key=one, Body=compressed[:-1], Metadata=texts)
     before = bucket.get(ACTIVE)
     with pytest.raises(IntegrityError, match="is damaged"):
-        rollback(bucket.store, DESTINATION, one, hold_reason="x")
+        rollback(bucket.store, DESTINATION, one, reason="x")
     assert bucket.get(ACTIVE) == before
     assert current_hold(bucket.store, DESTINATION) is None
 
@@ -152,14 +152,14 @@ def test_a_rollback_to_nowhere_is_a_usage_error(key: str | None, write_table: Wr
         key = three if key == "THREE" else key
     before = store.data
     with pytest.raises(UsageError) as raised:
-        rollback(store, DESTINATION, key, hold_reason="x")
+        rollback(store, DESTINATION, key, reason="x")
     assert "publisher history" in raised.value.hint
     assert store.data == before
 
 
 def test_a_rollback_without_an_active_file() -> None:
     with pytest.raises(PublisherError) as raised:
-        rollback(MemoryStore(), DESTINATION, None, hold_reason="x")
+        rollback(MemoryStore(), DESTINATION, None, reason="x")
     assert raised.value.exit_code == 5
 
 
@@ -174,7 +174,7 @@ def test_a_rollback_that_fails_releases_its_hold(write_table: WriteTable, clock:
         return etag
 
     with pytest.raises(Conflict):
-        rollback(Between(store, copy=failing), DESTINATION, None, hold_reason="x")
+        rollback(Between(store, copy=failing), DESTINATION, None, reason="x")
     assert current_hold(store, DESTINATION) is None
     assert active_content(store) == b"a\nb\nc\nd"
 
@@ -378,5 +378,5 @@ def test_what_is_no_duration(text: str) -> None:
 def test_the_default_limits_let_a_rollback_s_next_publish_pass(write_table: WriteTable, clock: Clock) -> None:
     store = MemoryStore()
     three_days(store, write_table, clock)
-    rollback(store, DESTINATION, None, hold_reason=None)
+    rollback(store, DESTINATION, None, hold=False)
     publish(settings(write_table(["a", "b", "c", "d"]), "20251023", limits=Limits()), store, now=clock)

@@ -425,7 +425,7 @@ def test_a_rollback_that_was_meant_is_accepted_on_demand(target: Path, published
     published(store, ["a", "b"], "20251021")
     published(store, ["a", "b", "c"], "20251022")
     pull(store, DESTINATION, target)
-    rollback(store, DESTINATION, None, hold_reason=None)
+    rollback(store, DESTINATION, None, hold=False)
     assert refused(GuardRefusal, store, target, "--accept-rollback|older").guard == "older_partition"
     assert pull(store, DESTINATION, target, accept_rollback=True).status == "updated"
     assert gzip.decompress(target.read_bytes()) == b"a\nb"

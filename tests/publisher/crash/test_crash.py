@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from publisher.history import history
+from publisher.status import status
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
 from tests.conftest import PROJECT, Bucket
@@ -99,6 +101,9 @@ class Publishes:
         found = self._active(destination)
         self._today.publish(destination, self._store)
         assert self._active(destination) == self._today
+        assert status(self._store, destination).doubts == ()
+        outcomes = {run.outcome for run in history(self._store, destination, 20).runs}
+        assert outcomes <= {"published", "interrupted"}, outcomes  # what was announced is told the end of
         return "new" if found == self._today else "old" if found else "none"
 
 

@@ -60,7 +60,7 @@ def test_the_whole_life_of_a_file_in_parts(any_bucket: Bucket, days: list[Day], 
     for report in reports:
         assert done.count(f"UploadPart {report.staged_key.rpartition('/')[2]}") == 3
     done.clear()
-    rolled_back = rollback(store, destination, None, hold_reason=None)
+    rolled_back = rollback(store, destination, None, hold=False)
     assert done.count("UploadPartCopy latest.txt.gz") == 3
     assert rolled_back.active.metadata.staged_key == reports[1].staged_key
     assert gzip.decompress(any_bucket.get(destination.active_key)[0]) == days[1].content
@@ -83,7 +83,7 @@ def test_a_store_that_ignores_conditions_on_copies_gets_parts(any_bucket: Bucket
     assert "CopyObject latest.txt.gz" not in done
     assert done.count("CompleteMultipartUpload latest.txt.gz") == 2
     done.clear()
-    rollback(store, DESTINATION, None, hold_reason=None)
+    rollback(store, DESTINATION, None, hold=False)
     assert active_content(store) == b"a"
     assert "CopyObject latest.txt.gz" not in done
     assert done.count("CompleteMultipartUpload latest.txt.gz") == 1
