@@ -12,6 +12,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from publisher.file.decompressing import LONGEST_LINE_BYTES
+
 # Everything that some reader takes for a line break or cannot show: C0 and C1 controls (U+0085 is a line break
 # in Python's splitlines), DEL, and the line and paragraph separators.
 _CONTROL_CHARACTERS = "[\\x{0}-\\x{1f}\\x{7f}-\\x{9f}\\x{2028}\\x{2029}]"
@@ -165,6 +167,8 @@ def _extent(ids: pa.Array) -> _Extent:
 def _fault(ids: pa.Array, extent: _Extent) -> str | None:
     if extent.shortest == 0:
         return "an empty id"
+    if extent.longest > LONGEST_LINE_BYTES:  # a file with it could be compared with no other
+        return f"an id of more than {LONGEST_LINE_BYTES >> 20} MiB"
     # Nearly always all ids are visible ASCII, which two comparisons per byte prove; only others are looked into.
     if extent.lowest >= _FIRST_VISIBLE and extent.highest <= _LAST_VISIBLE:
         return None

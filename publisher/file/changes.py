@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.file.decompressing import DamagedFile, decompressed
+from publisher.file.decompressing import DamagedFile, whole_lines
 from publisher.threads import ahead
 from publisher.values import Changes
-
-_LONGEST_LINE_BYTES = 1 << 30
 
 
 class NotComparable(Exception):
@@ -84,8 +82,8 @@ class _Lines:
     def _next(self) -> pa.Array | None:
         try:
             array = next(self._arrays, None)
-        except DamagedFile as error:
-            raise NotComparable(f"{self._name} is not one whole gzip file") from error
+        except DamagedFile as damage:
+            raise NotComparable(f"{self._name} {damage}") from damage
         if array is None:
             return None
         ascends = len(array) == 1 or pc.all(pc.less(array[:-1], array[1:])).as_py()
@@ -120,20 +118,9 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[pa.Array]:
         pieces: The file's bytes, in order.
 
     Raises:
-        DamagedFile: It is not one whole gzip member, or has a line of a GiB.
+        DamagedFile: It is not one whole gzip member, or has a line that no id is as long as.
     """
-    rest = bytearray()  # a line that goes on for many pieces is added to, and not copied with each
-    for content in decompressed(pieces):
-        whole, line_break, rest_of_this = content.rpartition(b"\n")
-        if not line_break:
-            rest += content
-            if len(rest) > _LONGEST_LINE_BYTES:
-                raise DamagedFile
-            continue
-        yield _split(bytes(rest) + whole)
-        rest = bytearray(rest_of_this)
-    if rest:
-        yield _split(bytes(rest))
+    yield from map(_split, whole_lines(pieces))
 
 
 def _split(lines: bytes) -> pa.Array:

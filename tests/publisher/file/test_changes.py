@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.file import changes as changes_module
 from publisher.file.changes import NotComparable, count_changes
+from publisher.file.decompressing import LONGEST_LINE_BYTES
 from publisher.values import Changes
 
 ids = st.sets(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=5), max_size=50)
@@ -27,16 +29,33 @@ def test_changes_are_the_differences_of_the_sets(new: set[str], active: set[str]
 
 
 def test_files_of_many_blocks_that_end_at_different_places() -> None:
-    new = {f"{number:09}" for number in range(0, 600_000, 2)} | {"x" * 3_000_000}
-    active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 2_000_000}
+    new = {f"{number:09}" for number in range(0, 600_000, 2)} | {"x" * 1_000_000}
+    active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 900_000}
     changes = count_changes(file(new), file(active))
     assert changes == Changes(len(new - active), len(active - new), len(active))
 
 
-def test_a_line_that_does_not_end_is_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes_module, "_LONGEST_LINE_BYTES", 1 << 20)
-    with pytest.raises(NotComparable, match="active"):
-        count_changes(file({"a"}), file({"x" * 2_000_000}))
+@pytest.mark.parametrize("before", ["", "a\n", "".join(f"{number:09}\n" for number in range(200_000))])
+def test_the_longest_line_is_a_mebibyte(before: str) -> None:
+    def with_a_line_of(length_bytes: int) -> Iterator[bytes]:
+        return iter([gzip.compress(before.encode() + b"x" * length_bytes + b"\ny")])
+
+    assert count_changes(file({"a"}), with_a_line_of(LONGEST_LINE_BYTES)).active_ids == 2 + before.count("\n")
+    with pytest.raises(NotComparable, match="active has a line of more than 1 MiB"):
+        count_changes(file({"a"}), with_a_line_of(LONGEST_LINE_BYTES + 1))
+
+
+def test_a_line_of_half_a_gigabyte_is_refused_in_little_memory() -> None:
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
+    compressed = [compressor.compress(b"x" * (1 << 20)) for _ in range(500)] + [compressor.flush()]
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotComparable, match="active has a line of more than 1 MiB"):
+            count_changes(file({"a"}), iter(compressed))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 8 << 20
 
 
 def test_a_final_line_break_is_no_line() -> None:
