@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tracemalloc
 import zlib
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.file.changes import NotComparable, count_changes
+from publisher.file.blocks import blocks
+from publisher.file.changes import NotComparable, compare, count_changes, of_file, of_table
 from publisher.file.decompressing import LONGEST_LINE_BYTES
 from publisher.values import Changes
 
@@ -28,11 +31,30 @@ def test_changes_are_the_differences_of_the_sets(new: set[str], active: set[str]
     )
 
 
+visible = st.sets(st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=5), max_size=50)
+
+
+@given(new=visible, active=visible, size=st.integers(1, 100), kind=st.sampled_from([pa.string(), pa.large_string()]))
+def test_what_was_added_is_given_in_order_and_a_table_is_like_a_file(
+    new: set[str], active: set[str], size: int, kind: pa.DataType
+) -> None:
+    arrays = [pa.array(sorted(new)[start : start + size], kind) for start in range(0, len(new), size)]
+    for side in (of_file("new", file(new, size), ids_only=True), of_table("new", blocks(arrays))):
+        added = io.BytesIO()
+        changes = compare(side, of_file("active", file(active, size)), added.write)
+        assert changes == Changes(len(new - active), len(active - new), len(active))
+        assert added.getvalue() == "".join(f"{line}\n" for line in sorted(new - active)).encode()
+
+
 def test_files_of_many_blocks_that_end_at_different_places() -> None:
     new = {f"{number:09}" for number in range(0, 600_000, 2)} | {"x" * 1_000_000}
     active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 900_000}
-    changes = count_changes(file(new), file(active))
+    added, removed = io.BytesIO(), io.BytesIO()
+    changes = compare(of_file("new", file(new)), of_file("active", file(active)), added.write)
     assert changes == Changes(len(new - active), len(active - new), len(active))
+    compare(of_file("active", file(active)), of_file("new", file(new)), removed.write)
+    for given_ids, expected in ((added, new - active), (removed, active - new)):
+        assert given_ids.getvalue().decode().splitlines() == sorted(expected)
 
 
 @pytest.mark.parametrize("before", ["", "a\n", "".join(f"{number:09}\n" for number in range(200_000))])
@@ -56,6 +78,24 @@ def test_a_line_of_half_a_gigabyte_is_refused_in_little_memory() -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 8 << 20
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a\r\nb\r\n", "active has an id with a line break or another control character"),
+        (b"a\nb\x1b[2J", "active has an id with a line break or another control character"),
+        (b"\na", "active has an empty id"),
+        (b" \na", "active has a blank id"),
+        (b"a\n\xff", "active has an id that is not UTF-8"),
+    ],
+)
+def test_lines_that_are_no_ids_are_refused_where_ids_alone_are_wanted(content: bytes, reason: str) -> None:
+    compressed = gzip.compress(content)
+    with pytest.raises(NotComparable, match=reason):
+        compare(of_file("new", file({"a"})), of_file("active", iter([compressed]), ids_only=True))
+    # Where a publish replaces it, such a file is compared as it is: a limit on what changes is not left out.
+    assert count_changes(file({"a"}), iter([compressed])).active_ids == 2
 
 
 def test_a_final_line_break_is_no_line() -> None:
