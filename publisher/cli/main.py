@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from publisher import __version__
+from publisher.cli.diff import diff
 from publisher.cli.doctor import doctor
 from publisher.cli.history import history
 from publisher.cli.hold import hold, release
@@ -42,7 +43,9 @@ def cli() -> None:
     """
 
 
-for command in (publish, status, verify, history, rollback, pull, hold, release, latest_partition, doctor):
+for command in (
+    publish, status, verify, history, diff, rollback, pull, hold, release, latest_partition, doctor,
+):  # fmt: skip
     cli.add_command(command)
 
 

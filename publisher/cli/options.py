@@ -127,6 +127,14 @@ REASON = _option("--reason", help="Why; shown by every publish that is refused, 
 NO_HOLD = _option(
     "--no-hold", help="Set no hold: the next scheduled publish may replace it.", variable=False, is_flag=True
 )
+IDS = _option(
+    "--ids", help="Print the ids that were added, or removed, one a line; the counts go to stderr.", variable=False,
+    type=click.Choice(["added", "removed"]),
+)  # fmt: skip
+SINCE = _option(
+    "--since", help="Only files staged on this day (UTC) or later: 2026-10-01 or 20261001.", variable=False,
+    metavar="DATE",
+)  # fmt: skip
 STATE = _option("--state", help="Remembers what was accepted last; default: <target>.state.json.", type=_PATH)
 ACCEPT_ROLLBACK = _option(
     "--accept-rollback", help="Accept an older partition that was rolled back to knowingly.", variable=False,

@@ -363,7 +363,7 @@ def test_a_consumer_and_whoever_is_on_call_need_no_extra(
     assert gzip.decompress((tmp_path / "latest.txt.gz").read_bytes()) == b"a"
 
 
-@pytest.mark.parametrize("command", [["publish", "--table", "parquet:/x"], ["doctor"]])
+@pytest.mark.parametrize("command", [["publish", "--table", "parquet:/x"], ["doctor"], ["diff"]])
 def test_a_command_whose_extra_is_missing_says_which(command: list[str], bucket: Bucket) -> None:
     ended = without_extras(bucket, *command)
     assert ended.returncode == 2
