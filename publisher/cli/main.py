@@ -23,6 +23,7 @@ from publisher.cli.publish import publish
 from publisher.cli.pull import pull
 from publisher.cli.rollback import rollback
 from publisher.cli.status import status
+from publisher.cli.trace import trace
 from publisher.cli.verify import verify
 from publisher.errors import PublisherError, UsageError
 
@@ -44,7 +45,7 @@ def cli() -> None:
 
 
 for command in (
-    publish, status, verify, history, diff, rollback, pull, hold, release, latest_partition, doctor,
+    publish, status, verify, history, diff, trace, rollback, pull, hold, release, latest_partition, doctor,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -355,7 +355,7 @@ def test_a_consumer_and_whoever_is_on_call_need_no_extra(
     for ids in (["a"], ["a", "b"]):
         assert publish(bucket, write_table(ids)).returncode == 0
     for command in (
-        ["status"], ["verify"], ["history"], ["rollback"], ["release"], ["hold", "--reason", "a try"],
+        ["status"], ["verify"], ["history"], ["trace", "a"], ["rollback"], ["release"], ["hold", "--reason", "a try"],
         ["pull", str(tmp_path / "latest.txt.gz")],
     ):  # fmt: skip
         ended = without_extras(bucket, *command)
