@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,28 +69,44 @@ def diff(
         found = run(store, destination, ours, theirs, lake)
         output.answer(_fields(found), _text(found))
         return
+    printer = _Printer()
     try:
-        found = run(store, destination, ours, theirs, lake, which=ids, sink=_print)
-        _print(b"", is_last=True)
+        found = run(store, destination, ours, theirs, lake, which=ids, sink=printer)
+        printer.flush()
     except PublisherError as error:
-        error.hint += " The ids that were printed are not whole: use none of them."
+        if printer.has_begun:
+            error.hint += " The ids that were printed are not whole: use none of them."
         raise
     click.echo(_text(found), err=True)
 
 
-def _print(lines: memoryview | bytes, *, is_last: bool = False) -> None:
-    try:
-        if sys.stdout is None:  # closed before the program began
-            sys.exit(_READER_GONE)
-        sys.stdout.buffer.write(lines)
-        if is_last:
+class _Printer:
+    """Prints ids, and ends the process quietly when nobody reads them any more."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+
+    def __call__(self, lines: memoryview) -> None:
+        self.has_begun = True
+        with _writing():
+            sys.stdout.buffer.write(lines)
+
+    def flush(self) -> None:
+        with _writing():
             sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has seen enough, as `head` has. Python flushes once more at its end, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    if sys.stdout is None:  # closed before the program began
         sys.exit(_READER_GONE)
+    try:
+        yield
     except OSError as error:
+        # Python flushes once more at its end, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # whoever reads has seen enough, as `head` has
+            sys.exit(_READER_GONE)
         raise UsageError(
             f"The ids could not be written: {error.strerror}.", "See where stdout leads: to a full disk?"
         ) from error

@@ -97,6 +97,7 @@ def test_an_error_midway_says_that_what_was_printed_is_not_whole(bucket: Bucket,
     assert "The ids that were printed are not whole: use none of them." in said[1]
     assert "00000" not in ended.stderr
     assert "printed" not in run(bucket, "diff", "active", f"parquet:{write_table(['x'])}").stderr
+    assert "printed" not in run(bucket, "diff", "active", "parquet:/nowhere", "--ids", "removed").stderr
 
 
 @pytest.mark.parametrize("lines", [3, 400_000])
