@@ -85,31 +85,32 @@ class _Printer:
 
     def __init__(self) -> None:
         self.has_begun = False
+        if sys.stdout is None:  # closed before the program began
+            sys.exit(_READER_GONE)
+        # A buffer of its own: sys.stdout has none under PYTHONUNBUFFERED, and then may write a part and not say so.
+        self._out = open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115 -- the process's own
 
     def __call__(self, lines: memoryview) -> None:
         self.has_begun = True
-        with _writing():
-            sys.stdout.buffer.write(lines)
+        with self._writing():
+            self._out.write(lines)
 
     def flush(self) -> None:
-        with _writing():
-            sys.stdout.flush()
+        with self._writing():
+            self._out.flush()
 
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    if sys.stdout is None:  # closed before the program began
-        sys.exit(_READER_GONE)
-    try:
-        yield
-    except OSError as error:
-        # Python flushes once more at its end, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # whoever reads has seen enough, as `head` has
-            sys.exit(_READER_GONE)
-        raise UsageError(
-            f"The ids could not be written: {error.strerror}.", "See where stdout leads: to a full disk?"
-        ) from error
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            # What is still in the buffer is written when it is closed, which must not fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+            if isinstance(error, BrokenPipeError):  # whoever reads has seen enough, as `head` has
+                sys.exit(_READER_GONE)
+            raise UsageError(
+                f"The ids could not be written: {error.strerror}.", "See where stdout leads: to a full disk?"
+            ) from error
 
 
 def _fields(found: Difference) -> dict[str, Any]:

@@ -119,12 +119,14 @@ def test_a_reader_that_wants_no_more_ends_it_quietly(lines: int, bucket: Bucket,
     assert (closed.returncode, closed.stdout, closed.stderr) == (141, "", "")
 
 
-def test_a_full_disk_is_told(bucket: Bucket, write_table: WriteTable) -> None:
-    put(bucket, ACTIVE, numbers(range(100_000)))
+@pytest.mark.parametrize(("lines", "unbuffered"), [(3, ""), (3, "1"), (100_000, "")])  # few are written at the end
+def test_a_full_disk_is_told(lines: int, unbuffered: str, bucket: Bucket, write_table: WriteTable) -> None:
+    put(bucket, ACTIVE, numbers(range(lines)))
+    environment = {**bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"}
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             [PUBLISHER, "diff", "active", f"parquet:{write_table(['x'])}", "--ids", "removed"],
-            env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+            env={**os.environ, **environment, "PYTHONUNBUFFERED": unbuffered},
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert ended.returncode == 2
