@@ -22,7 +22,12 @@ together. Each option is also an environment variable, where one is named. What 
 the [runbook](runbook.md).
 """
 _CONTEXT = click.Context(cli)
-_ENDED_BY_NO_ERROR = {0: "Done.", 130: "Interrupted by Ctrl-C.", 143: "Ended by SIGTERM."}
+_ENDED_BY_NO_ERROR = {
+    0: "Done.",
+    130: "Interrupted by Ctrl-C.",
+    141: "Whoever read `diff --ids` wanted no more (`| head`).",
+    143: "Ended by SIGTERM.",
+}
 
 
 def markdown() -> str:
@@ -45,9 +50,7 @@ def _exit_codes() -> str:
 
 
 def _command(command: click.Command) -> str:
-    arguments = "".join(
-        f" {one.name.upper()}" for one in command.params if isinstance(one, click.Argument) and one.name
-    )
+    arguments = "".join(f" {one.make_metavar(_CONTEXT)}" for one in command.params if isinstance(one, click.Argument))
     paragraphs = "\n\n".join(_paragraphs(command))
     rows = [_option(one) for one in command.params if isinstance(one, click.Option)]
     table = _table("option", "variable", "default", "meaning", rows=rows)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from publisher.records.record import INTENDED, Record
 from publisher.records.runs import failure_of, newest_runs, promotions_since
-from publisher.store.keys import TIMESTAMP, Destination, staged_at
+from publisher.store.keys import Destination, staged_at, timestamp
 from publisher.store.protocol import Store
 from publisher.values import StoredObject
 
@@ -59,13 +59,39 @@ def history(store: Store, destination: Destination, limit: int, since: datetime 
     active = store.head(destination.active_key)
     runs, more_runs = newest_runs(store, destination, limit, since)
     runs = [_as_it_ended(run, active) for run in runs]
+    staged = staged_files(store, destination, since=since, limit=limit + 1, active=active, runs=runs)
+    return History(tuple(runs), tuple(staged[:limit]), is_whole=not more_runs and len(staged) <= limit)
+
+
+def staged_files(
+    store: Store,
+    destination: Destination,
+    *,
+    since: datetime | None = None,
+    limit: int | None = None,
+    active: StoredObject | None = None,
+    runs: Sequence[Record] = (),
+) -> list[HistoryEntry]:
+    """Returns the newest staged files, newest first, and what became of each.
+
+    Args:
+        store: The bucket.
+        destination: Where in it.
+        since: Only those that were staged from then on; None for no bound.
+        limit: How many at most; None for all.
+        active: What is active; None to look.
+        runs: The newest runs, where they were read already.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
     listed = set(store.list(destination.stage_prefix))
     keys = sorted((key for key in listed if key.endswith(".txt.gz")), reverse=True)
     if since is not None:
-        begin = destination.stage_key(since.astimezone(timezone.utc).strftime(TIMESTAMP))
+        begin = destination.stage_key(timestamp(since))
         keys = [key for key in keys if key >= begin]
-    staged = _staged(store, destination, active, keys[:limit], listed, runs)
-    return History(tuple(runs), tuple(staged), is_whole=not more_runs and len(keys) <= limit)
+    active = active or store.head(destination.active_key)
+    return _staged(store, destination, active, keys[:limit], listed, runs)
 
 
 def _as_it_ended(run: Record, active: StoredObject | None) -> Record:

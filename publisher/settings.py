@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from publisher.errors import UsageError
@@ -86,6 +86,22 @@ def parse_duration(text: str) -> timedelta:
             f"The duration {text!r} cannot be read.", "Give a whole number and a unit: 26h, 90m, 2d, 3600s."
         )
     return timedelta(**{units[unit]: int(number)})
+
+
+def parse_day(text: str) -> datetime:
+    """Reads a day, `2026-10-01` or `20261001`, as its beginning in UTC.
+
+    Raises:
+        UsageError: It is anything else.
+    """
+    for form in ("%Y-%m-%d", "%Y%m%d"):
+        try:
+            day = datetime.strptime(text, form).replace(tzinfo=timezone.utc)
+        except ValueError:
+            continue
+        if text in (f"{day:%Y-%m-%d}", f"{day:%Y%m%d}"):  # strptime also takes 2026-1-1
+            return day
+    raise UsageError(f"The day {text!r} cannot be read.", "Give --since as 2026-10-01 or 20261001.")
 
 
 def parse_table(text: str, id_column: str) -> TableRef:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from publisher.cli import options
 from publisher.cli.connect import connect
 from publisher.cli.output import Output, readable
 from publisher.errors import UsageError
+from publisher.settings import parse_day
 
 if TYPE_CHECKING:
     from publisher.history import History, HistoryEntry
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 @options.LIMIT
 @options.SINCE
 @options.CSV
-def history(
-    output: Output, to: str, endpoint_url: str | None, limit: int, since: datetime | None, as_csv: bool
-) -> None:
+def history(output: Output, to: str, endpoint_url: str | None, limit: int, since: str | None, as_csv: bool) -> None:
     """List the runs and the staged files, newest first: what was active when, and why it was not.
 
     Runs come from their records; what a staged file became is known from the links between files too, for those from
@@ -39,7 +37,7 @@ def history(
     destination, store = connect(to, endpoint_url, output)
     from publisher.history import history as run
 
-    found = run(store, destination, limit, since.replace(tzinfo=timezone.utc) if since else None)
+    found = run(store, destination, limit, parse_day(since) if since else None)
     fields = {
         "status": "listed",
         "runs": [vars(record) for record in found.runs],

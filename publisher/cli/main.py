@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from publisher import __version__
+from publisher.cli.diff import diff
 from publisher.cli.doctor import doctor
 from publisher.cli.history import history
 from publisher.cli.hold import hold, release
@@ -23,6 +24,7 @@ from publisher.cli.publish import publish
 from publisher.cli.pull import pull
 from publisher.cli.rollback import rollback
 from publisher.cli.status import status
+from publisher.cli.trace import trace
 from publisher.cli.verify import verify
 from publisher.errors import PublisherError, UsageError
 
@@ -43,7 +45,9 @@ def cli() -> None:
     """
 
 
-for command in (publish, status, verify, history, rollback, pull, hold, release, prune, latest_partition, doctor):
+for command in (
+    publish, status, verify, history, diff, trace, rollback, pull, hold, release, prune, latest_partition, doctor,
+):  # fmt: skip
     cli.add_command(command)
 
 

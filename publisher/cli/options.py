@@ -124,10 +124,6 @@ OVERRULE = _option(
 # Of those who look, and of those on call.
 MAX_AGE = _option("--max-age", help="End with 3 when active was promoted longer ago: 26h, 90m, 2d.", metavar="DURATION")
 LIMIT = _option("--limit", help="How many at most.", variable=False, type=click.IntRange(1), default=20)
-SINCE = _option(
-    "--since", help="Only from this day on, UTC: 2026-10-01.", variable=False, metavar="DATE",
-    type=click.DateTime(["%Y-%m-%d", "%Y%m%d", "%Y-%m-%dT%H:%M:%S"]),
-)  # fmt: skip
 CSV = _option("--csv", "as_csv", help="Print the runs as CSV.", variable=False, is_flag=True)
 TO_STAGED = _option(
     "--to-staged", help="The staged file, as a key or s3://…; without it, what was active before.", variable=False,
@@ -153,6 +149,11 @@ REASON = _option("--reason", help="Why; shown by every publish that is refused, 
 NO_HOLD = _option(
     "--no-hold", help="Set no hold: the next scheduled publish may replace it.", variable=False, is_flag=True
 )
+IDS = _option(
+    "--ids", help="Print the ids that were added, or removed, one a line; the counts go to stderr.", variable=False,
+    type=click.Choice(["added", "removed"]),
+)  # fmt: skip
+SINCE = _option("--since", help="Only from this day (UTC) on: 2026-10-01 or 20261001.", variable=False, metavar="DATE")
 STATE = _option("--state", help="Remembers what was accepted last; default: <target>.state.json.", type=_PATH)
 ACCEPT_ROLLBACK = _option(
     "--accept-rollback", help="Accept an older partition that was rolled back to knowingly.", variable=False,

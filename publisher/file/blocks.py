@@ -12,6 +12,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from publisher.file.decompressing import LONGEST_LINE_BYTES
+
 # Everything that some reader takes for a line break or cannot show: C0 and C1 controls (U+0085 is a line break
 # in Python's splitlines), DEL, and the line and paragraph separators.
 _CONTROL_CHARACTERS = "[\\x{0}-\\x{1f}\\x{7f}-\\x{9f}\\x{2028}\\x{2029}]"
@@ -83,7 +85,7 @@ def _block(ids: pa.Array, first_row: int) -> Block:
         return Block(ids, memoryview(b""), len(ids), first_row, fault=fault)
     return Block(
         ids=ids,
-        lines=_lines(ids),
+        lines=joined(ids),
         count=len(ids),
         first_row=first_row,
         first_id=ids[0].as_buffer().to_pybytes(),
@@ -132,7 +134,21 @@ def _number(value: int) -> pa.Scalar:
     return pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(array("q", [value]))])[0]
 
 
-def _lines(ids: pa.Array) -> memoryview:
+def fault_of(ids: pa.Array) -> str | None:
+    """Returns what keeps texts from being ids; None when all are good.
+
+    Args:
+        ids: Of type string or large_string, not empty and without nulls; not necessarily UTF-8.
+    """
+    return _fault(ids, _extent(ids))
+
+
+def joined(ids: pa.Array) -> memoryview:
+    """Returns ids with a line break between each two, in one buffer.
+
+    Args:
+        ids: Of type string or large_string, without nulls.
+    """
     # One list of all ids, joined: the text is, byte for byte, the content.
     one_list = pa.Array.from_buffers(pa.list_(ids.type), 1, [None, _offsets(4, 0, len(ids))], children=[ids])
     return memoryview(pc.binary_join(one_list, _LINE_BREAKS[ids.type])[0].as_buffer())
@@ -165,6 +181,8 @@ def _extent(ids: pa.Array) -> _Extent:
 def _fault(ids: pa.Array, extent: _Extent) -> str | None:
     if extent.shortest == 0:
         return "an empty id"
+    if extent.longest > LONGEST_LINE_BYTES:  # a file with it could be compared with no other
+        return f"an id of more than {LONGEST_LINE_BYTES >> 20} MiB"
     # Nearly always all ids are visible ASCII, which two comparisons per byte prove; only others are looked into.
     if extent.lowest >= _FIRST_VISIBLE and extent.highest <= _LAST_VISIBLE:
         return None

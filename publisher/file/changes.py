@@ -1,24 +1,63 @@
-"""What a new file changes: ids added and removed, by one merge pass over two sorted files. Memory is constant."""
+"""What one sorted list of ids changes against another, by one merge pass over both. Memory is constant."""
 
 from __future__ import annotations
 
 import bisect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.file.decompressing import DamagedFile, decompressed
+from publisher.file.blocks import Block, fault_of, joined
+from publisher.file.decompressing import DamagedFile, whole_lines
 from publisher.threads import ahead
 from publisher.values import Changes
 
-_LONGEST_LINE_BYTES = 1 << 30
+# Is given ids as they are found, with a line break behind each.
+Sink = Callable[[memoryview], object]
+
+_LINE_BREAK = memoryview(b"\n")
+_OFFSET_BYTES = (1 << 31) - 1  # what the offsets of an Arrow array of type binary can tell
 
 
 class NotComparable(Exception):
-    """One of the files is damaged, or not in ascending order; the text says which, and why."""
+    """One of the two is damaged, or not in ascending order; the text says which, and why."""
+
+
+@dataclass(frozen=True)
+class Ids:
+    """One of the two lists of a comparison.
+
+    Attributes:
+        name: What it is called when it cannot be compared.
+        arrays: Of type binary, none of them empty. That they ascend is looked at by the comparison.
+    """
+
+    name: str
+    arrays: Iterable[pa.Array]
+
+
+def of_file(name: str, pieces: Iterable[bytes], *, ids_only: bool = False) -> Ids:
+    """Returns the lines of a gzip file, of which nothing is read yet.
+
+    Args:
+        name: What the file is called when it cannot be compared.
+        pieces: Its bytes, in order.
+        ids_only: Refuses lines that no guard would let into a file: blank ones, and what is not text of one line.
+    """
+    return Ids(name, _lines(name, pieces, ids_only=ids_only))
+
+
+def of_table(name: str, blocks: Iterable[Block]) -> Ids:
+    """Returns the ids of a table.
+
+    Args:
+        name: What the table is called when it cannot be compared.
+        blocks: Of good ids only.
+    """
+    return Ids(name, _ids(blocks))
 
 
 def count_changes(new: Iterable[bytes], active: Iterable[bytes]) -> Changes:
@@ -34,25 +73,55 @@ def count_changes(new: Iterable[bytes], active: Iterable[bytes]) -> Changes:
     Raises:
         NotComparable: One of them is not a whole gzip file of strictly ascending lines.
     """
-    with ahead(_lines(new)) as of_new, ahead(_lines(active)) as of_active:
-        return _count(_Lines(of_new, "the new file"), _Lines(of_active, "active"))
+    return compare(of_file("the new file", new), of_file("active", active))
 
 
-def _count(news: _Lines, olds: _Lines) -> Changes:
+def compare(new: Ids, active: Ids, added: Sink | None = None) -> Changes:
+    """Compares two ascending lists of ids. Each is made in a thread of its own.
+
+    The two are treated alike: what is removed is what is added when they change places.
+
+    Args:
+        new: One list.
+        active: The other one.
+        added: Is given the ids that `active` lacks, in order, before it is known that both lists are in order.
+
+    Returns:
+        How many ids each has, and how many the other lacks.
+
+    Raises:
+        NotComparable: One of them is not strictly ascending, or a file that is damaged.
+    """
+    with ahead(new.arrays) as of_new, ahead(active.arrays) as of_active:
+        return _compare(_Ascending(of_new, new.name), _Ascending(of_active, active.name), added)
+
+
+def _compare(news: _Ascending, olds: _Ascending, added: Sink | None) -> Changes:
     common = 0
     while (one := news.block()) is not None and (other := olds.block()) is not None:
         # Up to the smaller of the two last ids both blocks are complete, whatever comes after them.
         bound = min(_last(one), _last(other))
         ours, theirs = news.take(bound), olds.take(bound)
         if len(ours) and len(theirs):
-            common += pc.sum(pc.is_in(ours, value_set=theirs)).as_py()
-    news.drain()
+            are_in_both = pc.is_in(ours, value_set=theirs)
+            common += pc.sum(are_in_both).as_py()
+            if added:
+                _give(added, ours.filter(pc.invert(are_in_both)))
+        elif added:
+            _give(added, ours)
+    news.drain(added)
     olds.drain()
     return Changes(ids_added=news.count - common, ids_removed=olds.count - common, active_ids=olds.count)
 
 
-class _Lines:
-    """Ascending lines, block by block, each block from a place that the caller chooses."""
+def _give(sink: Sink, ids: pa.Array) -> None:
+    if len(ids):
+        sink(joined(ids.view(pa.string())))
+        sink(_LINE_BREAK)
+
+
+class _Ascending:
+    """Ascending ids, block by block, each block from a place that the caller chooses."""
 
     def __init__(self, arrays: Iterable[pa.Array], name: str) -> None:
         self.count = 0
@@ -68,7 +137,7 @@ class _Lines:
         return self._block
 
     def take(self, bound: bytes) -> pa.Array:
-        """Returns the lines of the block up to and with `bound`, and goes on behind them."""
+        """Returns the ids of the block up to and with `bound`, and goes on behind them."""
         block = self._block
         if block is None:
             raise AssertionError("take() follows block()")
@@ -76,16 +145,15 @@ class _Lines:
         self._block = block.slice(length)
         return block.slice(0, length)
 
-    def drain(self) -> None:
+    def drain(self, sink: Sink | None = None) -> None:
         """Reads to the end: what is left is counted and checked, too."""
-        while self._next() is not None:
-            pass
+        while (block := self.block()) is not None:
+            if sink:
+                _give(sink, block)
+            self._block = None
 
     def _next(self) -> pa.Array | None:
-        try:
-            array = next(self._arrays, None)
-        except DamagedFile as error:
-            raise NotComparable(f"{self._name} is not one whole gzip file") from error
+        array = next(self._arrays, None)
         if array is None:
             return None
         ascends = len(array) == 1 or pc.all(pc.less(array[:-1], array[1:])).as_py()
@@ -113,27 +181,15 @@ def _last(array: pa.Array) -> bytes:
     return bytes(array[-1].as_buffer().to_pybytes())
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[pa.Array]:
-    """Yields the lines of a gzip file as arrays of type binary.
-
-    Args:
-        pieces: The file's bytes, in order.
-
-    Raises:
-        DamagedFile: It is not one whole gzip member, or has a line of a GiB.
-    """
-    rest = bytearray()  # a line that goes on for many pieces is added to, and not copied with each
-    for content in decompressed(pieces):
-        whole, line_break, rest_of_this = content.rpartition(b"\n")
-        if not line_break:
-            rest += content
-            if len(rest) > _LONGEST_LINE_BYTES:
-                raise DamagedFile
-            continue
-        yield _split(bytes(rest) + whole)
-        rest = bytearray(rest_of_this)
-    if rest:
-        yield _split(bytes(rest))
+def _lines(name: str, pieces: Iterable[bytes], *, ids_only: bool) -> Iterator[pa.Array]:
+    try:
+        for lines in whole_lines(pieces):
+            array = _split(lines)
+            if ids_only and (fault := fault_of(array.view(pa.string()))):
+                raise NotComparable(f"{name} has {fault}")
+            yield array
+    except DamagedFile as damage:
+        raise NotComparable(f"{name} {damage}") from damage
 
 
 def _split(lines: bytes) -> pa.Array:
@@ -141,3 +197,10 @@ def _split(lines: bytes) -> pa.Array:
     offsets = b"".join(offset.to_bytes(4, sys.byteorder) for offset in (0, len(lines)))
     text = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(lines)])
     return pc.split_pattern(text, "\n").flatten()
+
+
+def _ids(blocks: Iterable[Block]) -> Iterator[pa.Array]:
+    for block in blocks:
+        rows = _OFFSET_BYTES // block.longest_bytes
+        for start in range(0, block.count, rows):
+            yield pc.cast(block.ids.slice(start, rows), pa.binary())

@@ -1,4 +1,4 @@
-"""The content of a gzip file, piece by piece, and nothing of one that is not whole."""
+"""The content of a gzip file, in pieces or in whole lines, and nothing of one that is damaged."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from isal import igzip_lib
 
 # Small enough that what is done with a piece finds it in the processor's cache.
 _DECOMPRESSED_BYTES = 1 << 18
+# What is longer is no id, and is not kept in memory to find out.
+LONGEST_LINE_BYTES = 1 << 20
 
 
 class DamagedFile(Exception):
-    """A file is not one whole gzip member."""
+    """A file is not one whole gzip member, or not one of ids; the text says which."""
+
+    def __init__(self, what: str = "is not one whole gzip file") -> None:
+        super().__init__(what)
 
 
 def decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -30,6 +35,31 @@ def decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield from fed(decompressor, piece)
     if not decompressor.eof:
         raise DamagedFile
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the content of a gzip file cut at line breaks only: lines with a line break between each two.
+
+    Args:
+        pieces: The file's bytes, in order.
+
+    Raises:
+        DamagedFile: It is not one whole gzip member, or has a line that no id is as long as; what came before was
+            yielded.
+    """
+    rest = bytearray()  # a line that goes on for many pieces is added to, and not copied with each
+    for content in decompressed(pieces):
+        first_bytes = content.find(b"\n")
+        if len(rest) + (len(content) if first_bytes < 0 else first_bytes) > LONGEST_LINE_BYTES:
+            raise DamagedFile(f"has a line of more than {LONGEST_LINE_BYTES >> 20} MiB")
+        whole, line_break, rest_of_this = content.rpartition(b"\n")
+        if not line_break:
+            rest += content
+            continue
+        yield bytes(rest) + whole
+        rest = bytearray(rest_of_this)
+    if rest:
+        yield bytes(rest)
 
 
 def fed(decompressor: igzip_lib.IgzipDecompressor, compressed: bytes) -> Iterator[bytes]:

@@ -130,7 +130,8 @@ def require_few_removed(changes: Changes | None, max_percent: float) -> None:
         raise GuardRefusal(
             f"{changes.ids_removed:,} of the {changes.active_ids:,} active ids would be removed, "
             f"{percent(changes.ids_removed, changes.active_ids)}; at most {max_percent:g} % are allowed.",
-            "Check whether the ids changed their form, or table A its content; if it is right so, overrule.",
+            "Check whether the ids changed their form, or table A its content; if it is right so, overrule. "
+            "See which: `publisher diff --ids removed`.",
             guard=TOO_MANY_REMOVED,
             saw=changes.ids_removed,
             limit=f"{max_percent:g} % of {changes.active_ids}",

@@ -129,8 +129,8 @@ def _from_records(store: Store, destination: Destination, active: StoredObject |
     # One that was announced may have been carried out, and active was lost since: its partition counts, too.
     announced = read_record(store, pending[-1]) if pending else None
     if last is None:
-        # The first promotion of all, and nobody knows whether it happened: what is active counts.
-        return Memory(previous=active, announced=announced, abandoned=pending, latest=latest)
+        # The first promotion of all, by several at once maybe: what is active counts.
+        return Memory(previous=active, abandoned=pending, latest=latest)
     doubt = None
     if active is not None and is_described(active):
         if (active.metadata.staged_key, active.metadata.sha256) == (last.staged_key, last.sha256):

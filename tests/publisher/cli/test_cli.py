@@ -356,7 +356,7 @@ def test_a_consumer_and_whoever_is_on_call_need_no_extra(
     for ids in (["a"], ["a", "b"]):
         assert publish(bucket, write_table(ids)).returncode == 0
     for command in (
-        ["status"], ["verify"], ["history"], ["rollback"], ["release"], ["hold", "--reason", "a try"],
+        ["status"], ["verify"], ["history"], ["trace", "a"], ["rollback"], ["release"], ["hold", "--reason", "a try"],
         ["pull", str(tmp_path / "latest.txt.gz")],
     ):  # fmt: skip
         ended = without_extras(bucket, *command)
@@ -364,7 +364,7 @@ def test_a_consumer_and_whoever_is_on_call_need_no_extra(
     assert gzip.decompress((tmp_path / "latest.txt.gz").read_bytes()) == b"a"
 
 
-@pytest.mark.parametrize("command", [["publish", "--table", "parquet:/x"], ["doctor"]])
+@pytest.mark.parametrize("command", [["publish", "--table", "parquet:/x"], ["doctor"], ["diff"]])
 def test_a_command_whose_extra_is_missing_says_which(command: list[str], bucket: Bucket) -> None:
     ended = without_extras(bucket, *command)
     assert ended.returncode == 2

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.file.blocks import Block, blocks
+from publisher.file.decompressing import LONGEST_LINE_BYTES
 
 TYPES = [pa.string(), pa.large_string()]
 
@@ -73,6 +74,11 @@ def test_what_is_no_id_is_a_fault(ids: list[str | None], words: str) -> None:
     fault = only_block(ids).fault
     assert fault is not None
     assert words in fault
+
+
+def test_an_id_that_no_comparison_would_read_is_a_fault() -> None:
+    assert only_block(["a", "x" * LONGEST_LINE_BYTES]).fault is None
+    assert only_block(["a", "x" * (LONGEST_LINE_BYTES + 1)]).fault == "an id of more than 1 MiB"
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"a\xc3", b"\xed\xa0\x80", b"\xc0\x80"])
