@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -17,8 +17,8 @@ from typing import Literal
 
 from publisher import guards
 from publisher.errors import Conflict, GuardRefusal, IntegrityError, UsageError
-from publisher.file.inspecting import Inspector, differences
-from publisher.file.local import draft, require_writable
+from publisher.file.inspecting import differences, inspect
+from publisher.file.local import Draft, draft, require_writable
 from publisher.pull_state import Accepted, describe, read_state, state_bytes, write_state
 from publisher.store.active import require_active
 from publisher.store.keys import Destination
@@ -184,12 +184,9 @@ def _replace(
         file = drafts.enter_context(draft(target))
         # Written before anything is replaced: what can fail because a disk is full must fail before that.
         state_file = drafts.enter_context(draft(state))
-        inspector = Inspector()
         with store.read(destination.active_key, found.etag) as pieces:
-            for piece in pieces:
-                inspector.feed(piece)
-                file.write(piece)
-        if differing := differences(active.bytes, active.metadata, inspector.finish()):
+            inspected = inspect(_written(pieces, file), active.bytes, active.metadata)
+        if differing := differences(active.bytes, active.metadata, inspected):
             raise IntegrityError(
                 f"What was downloaded from {destination.url(destination.active_key)} is not what it should be: "
                 f"{'; '.join(differing)}.",
@@ -203,3 +200,9 @@ def _replace(
             raise _Overtaken
         file.move()
         state_file.move()
+
+
+def _written(pieces: Iterator[bytes], file: Draft) -> Iterator[bytes]:
+    for piece in pieces:
+        file.write(piece)
+        yield piece
