@@ -199,7 +199,11 @@ def _replace(
         if read_state(state) != accepted:
             raise _Overtaken
         file.move()
-        state_file.move()
+        try:
+            file.sync_folder()
+        finally:  # a target that was replaced needs its state, whatever becomes of either
+            state_file.move()
+            state_file.sync_folder()
 
 
 def _written(pieces: Iterator[bytes], file: Draft) -> Iterator[bytes]:

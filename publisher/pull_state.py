@@ -112,6 +112,7 @@ def write_state(state: Path, accepted: Accepted) -> None:
         file.write(state_bytes(accepted))
         file.sync()
         file.move()
+        file.sync_folder()
 
 
 def state_bytes(accepted: Accepted) -> bytes:

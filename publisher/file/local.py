@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -11,6 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from publisher.errors import UsageError
+
+# How file systems answer that cannot sync a file, or a folder: VirtualBox, CIFS, some FUSE ones.
+_NO_SYNC_OF_FILES = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+# The last three: a folder may be written to and not be read, or not be opened at all.
+_NO_SYNC_OF_FOLDERS = _NO_SYNC_OF_FILES | {errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
 
 
 def require_writable(path: Path) -> None:
@@ -37,10 +43,19 @@ def require_writable(path: Path) -> None:
 class Draft:
     """A file that is not in its place yet."""
 
-    def __init__(self, file: BinaryIO, path: Path, final_path: Path) -> None:
+    def __init__(self, file: BinaryIO, path: Path, final_path: Path, replaced: os.stat_result | None) -> None:
+        """Takes over an open, empty file.
+
+        Args:
+            file: The file, without a buffer.
+            path: Where it is.
+            final_path: Its place.
+            replaced: What stands there.
+        """
         self._file = file
         self._path = path
         self._final_path = final_path
+        self._replaced = replaced
 
     def write(self, content: bytes) -> None:
         """Adds bytes."""
@@ -50,14 +65,21 @@ class Draft:
                 rest = rest[self._file.write(rest) :]
 
     def sync(self) -> None:
-        """Returns when the content would outlive a power cut."""
+        """Gives the file the permissions of the one that it replaces; returns when it would outlive a power cut."""
         with _local(self._final_path):
-            os.fsync(self._file.fileno())
+            if replaced := _stat(self._final_path) or self._replaced:
+                _take_over(self._file.fileno(), replaced)
+            with _tolerating(_NO_SYNC_OF_FILES):
+                os.fsync(self._file.fileno())
 
     def move(self) -> None:
-        """Puts the file into its place in one atomic step, also across a power cut."""
+        """Puts the file into its place in one atomic step."""
         with _local(self._final_path):
             self._path.replace(self._final_path)
+
+    def sync_folder(self) -> None:
+        """Returns when that it was moved would outlive a power cut, where the file system can tell."""
+        with _local(self._final_path), _tolerating(_NO_SYNC_OF_FOLDERS):
             folder = os.open(self._final_path.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -69,17 +91,52 @@ class Draft:
 def draft(final_path: Path) -> Iterator[Draft]:
     """Opens a file in the folder of `final_path`; what was not moved is removed at the end.
 
-    Not by tempfile: it keeps its files from other users, and these take the permissions that the umask gives.
+    Not by tempfile: it keeps its files from other users, and these take the permissions of what they replace, or else
+    those that the umask gives.
     """
+    with _local(final_path):
+        replaced = _stat(final_path)
     path = final_path.with_name(f".pull-{secrets.token_hex(8)}.tmp")
+    mode = 0o666 if replaced is None else 0o600
     try:
         with _local(final_path):
-            file = path.open("xb", buffering=0)  # a buffer would be written out, and fail once more, on closing
+            # Without a buffer, which would be written out, and fail once more, on closing.
+            file = open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
         with file:
-            yield Draft(file, path, final_path)
+            yield Draft(file, path, final_path, replaced)
     finally:
         with suppress(OSError):
             path.unlink()
+
+
+def _take_over(descriptor: int, replaced: os.stat_result) -> None:
+    """Gives a file the owner, the group and the permissions of another, as far as this process may."""
+    found = os.fstat(descriptor)
+    if (found.st_uid, found.st_gid) != (replaced.st_uid, replaced.st_gid):
+        for owner in (replaced.st_uid, -1):  # only root gives files away; a group may be one of the process's own
+            try:
+                os.fchown(descriptor, owner, replaced.st_gid)
+                break
+            except OSError:
+                continue
+    with suppress(OSError):
+        os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode) & 0o777)
+
+
+@contextmanager
+def _tolerating(codes: frozenset[int]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in codes:
+            raise
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -9,6 +10,7 @@ import json
 import os
 import random
 import resource
+import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -132,7 +134,7 @@ def state_of(target: Path) -> Path:
 def files(target: Path) -> dict[str, tuple[bytes, int, int]]:
     """Everything in the target's folder, with what tells a file from its equal successor."""
     found = {path.name: (path.read_bytes(), path.stat()) for path in target.parent.iterdir()}
-    return {name: (raw, stat.st_ino, stat.st_mtime_ns) for name, (raw, stat) in found.items()}
+    return {name: (raw, seen.st_ino, seen.st_mtime_ns) for name, (raw, seen) in found.items()}
 
 
 def refused(
@@ -727,6 +729,60 @@ def test_both_files_outlive_a_power_cut_from_the_moment_they_are_in_place(
         ("folder", True, True, False),
         ("folder", True, True, True),
     ]
+
+
+def refusing_folders(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_where_a_folder_cannot_be_synced_an_older_partition_is_still_recognised(
+    store: Store, target: Path, published: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing_folders(monkeypatch, errno.EINVAL)
+    published(store, ["a", "b"], "20251021")
+    published(store, ["a", "b", "c"], "20251022")
+    assert pull(store, DESTINATION, target).status == "updated"
+    rollback(store, DESTINATION, None, datetime.now(timezone.utc), hold_reason=None)
+    assert refused(GuardRefusal, store, target).guard == "older_partition"
+    assert content(target) == b"a\nb\nc"
+
+
+def test_a_disk_that_fails_once_the_target_is_replaced_leaves_its_state_with_it(
+    target: Path, published: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    published(store, ["a"])
+    refusing_folders(monkeypatch, errno.EIO)
+    with pytest.raises(UsageError, match="cannot be written: Input/output error"):
+        pull(store, DESTINATION, target)
+    monkeypatch.undo()
+    assert len(files(target)) == 2
+    assert pull(store, DESTINATION, target).status == "unchanged"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o444])
+def test_who_may_read_the_files_stays_as_somebody_made_it(mode: int, target: Path, published: Publisher) -> None:
+    store = MemoryStore()
+    published(store, ["a"])
+    pull(store, DESTINATION, target)
+    owner = (1234, 2345) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    for path in (target, state_of(target)):
+        path.chmod(mode)
+        os.chown(path, *owner)
+    published(store, ["a", "b"], "20251023")
+    assert pull(store, DESTINATION, target).status == "updated"
+    published(store, ["a", "b"], "20251024")
+    assert pull(store, DESTINATION, target).status == "unchanged"  # which replaces the state alone
+    for path in (target, state_of(target)):
+        found = path.stat()
+        assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (mode, *owner)
 
 
 def test_a_state_file_that_cannot_be_read_is_a_usage_error(target: Path, published: Publisher) -> None:
