@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import gzip
 import hashlib
 import io
@@ -783,6 +784,36 @@ def test_who_may_read_the_files_stays_as_somebody_made_it(mode: int, target: Pat
     for path in (target, state_of(target)):
         found = path.stat()
         assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (mode, *owner)
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_there_are_no_locks_a_pull_works_and_sees_who_was_faster(
+    code: int, target: Path, published: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    store = MemoryStore()
+    published(store, ["a"])
+    test_a_pull_that_was_overtaken_by_another_does_not_bring_the_older_file_back(store, target, published)
+
+
+def test_pulls_to_one_file_with_a_state_of_their_own_each_see_who_was_faster(
+    target: Path, published: Publisher, tmp_path: Path
+) -> None:
+    store = MemoryStore()
+    published(store, ["a"])
+
+    def overtaking(raw: bytes) -> Iterator[bytes]:
+        yield raw
+        if not target.exists():
+            published(store, ["a", "b"], "20251023")
+            pull(store, DESTINATION, target, state=tmp_path / "other")
+
+    pulled = pull(ReadOnly(store, pieces=overtaking), DESTINATION, target)
+    assert pulled.metadata.source_partition == "20251023"
+    assert content(target) == b"a\nb"
 
 
 def test_a_state_file_that_cannot_be_read_is_a_usage_error(target: Path, published: Publisher) -> None:

@@ -1,17 +1,22 @@
-"""A file that is replaced: with the permissions that it had, and on any file system."""
+"""A file that is replaced: with the permissions that it had, on any file system, one process at a time."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from publisher.errors import UsageError
-from publisher.file.local import draft
+from publisher.errors import Conflict, UsageError
+from publisher.file import local, locks
+from publisher.file.local import alone, draft, sweep
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 OWNER, GROUP = 12345, 23456
@@ -30,6 +35,10 @@ def replace(path: Path, content: bytes = b"new") -> None:
         file.sync()
         file.move()
         file.sync_folder()
+
+
+def names(path: Path) -> list[str]:
+    return sorted(found.name for found in path.parent.iterdir())
 
 
 def permissions(path: Path) -> tuple[int, int, int]:
@@ -136,7 +145,12 @@ def test_a_folder_that_cannot_be_read_is_no_failure(path: Path, tmp_path: Path) 
     for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
     path.parent.chmod(0o733)
-    as_user(lambda: replace(path))
+
+    def write_only() -> None:
+        replace(path)
+        sweep(path)
+
+    as_user(write_only)
     assert path.read_bytes() == b"new"
 
 
@@ -151,3 +165,118 @@ def test_a_file_system_that_cannot_sync_files_is_written_to(path: Path, monkeypa
     monkeypatch.setattr(os, "fsync", refusing(lambda _: True, errno.EINVAL))
     replace(path)
     assert path.read_bytes() == b"new"
+
+
+def abandoned(path: Path) -> Path:
+    """Leaves what a killed process would have left."""
+    before = set(path.parent.iterdir())
+    child = os.fork()
+    if child == 0:
+        held = draft(path)
+        held.__enter__()
+        os._exit(9)
+    os.waitpid(child, 0)
+    (left,) = set(path.parent.iterdir()) - before
+    return left
+
+
+def test_a_sweep_takes_what_nobody_has_open_any_more_of_this_file_alone(path: Path) -> None:
+    gone, of_another = abandoned(path), abandoned(path.with_name("other"))
+    foreign = path.with_name(".pull-x.tmp")
+    foreign.touch()
+    with draft(path) as file:
+        sweep(path)
+        assert not gone.exists()
+        file.write(b"new")
+        file.move()
+    assert names(path) == sorted([path.name, of_another.name, foreign.name])
+
+
+def test_a_sweep_never_takes_a_draft_that_is_just_made(path: Path) -> None:
+    done = threading.Event()
+
+    def sweep_again_and_again() -> None:
+        while not done.is_set():
+            sweep(path)
+
+    with ThreadPoolExecutor(2) as threads:
+        sweeping = [threads.submit(sweep_again_and_again) for _ in range(2)]
+        try:
+            for _ in range(500):
+                with draft(path) as file:
+                    file.move()
+        finally:
+            done.set()
+        for one in sweeping:
+            one.result()
+    assert names(path) == [path.name]
+
+
+def test_a_name_may_be_as_long_as_the_file_system_lets_it(path: Path) -> None:
+    long = path.with_name("é" * 127)
+    abandoned(long)
+    sweep(long)
+    with alone(long):
+        replace(long)
+    assert names(long) == [long.name]
+
+
+def test_one_at_a_time_has_a_file_for_itself(path: Path) -> None:
+    counts: list[int] = []
+    inside = 0
+
+    def enter(_: int) -> None:
+        nonlocal inside
+        for _ in range(20):
+            with alone(path, path.with_name("state")):
+                inside += 1
+                counts.append(inside)
+                time.sleep(0.001)
+                inside -= 1
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(enter, range(8)))
+    assert counts == [1] * 160
+    assert names(path) == []
+
+
+def test_whoever_names_a_file_otherwise_waits_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.chdir(path.parent)
+    with alone(path), pytest.raises(Conflict), alone(Path("file")):
+        raise AssertionError("two are in it")
+    with alone(path), alone(path.with_name("other")):
+        pass
+
+
+def test_who_waits_for_a_stopped_process_gives_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.05)
+    with alone(path):
+        (lock,) = path.parent.iterdir()
+    lock.touch()
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Conflict, match=r"locked by another process for 0\.05 seconds"), alone(path):
+            raise AssertionError("two are in it")
+    with alone(path):
+        pass
+    assert names(path) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EINVAL])
+def test_where_there_are_no_locks_all_the_rest_works(code: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with draft(path) as file, alone(path):
+        sweep(path)
+        file.move()
+    assert names(path) == ["file"]
+    left = abandoned(path)
+    sweep(path)
+    assert left.exists(), "a download may be under way"
+    yesterday = time.time() - local._ABANDONED_SECONDS - 60
+    os.utime(left, (yesterday, yesterday))
+    sweep(path)
+    assert not left.exists()
