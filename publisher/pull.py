@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
@@ -128,21 +128,39 @@ def pull(
 
 
 def _require_not_older(active: StoredObject, accepted: Accepted, state: Path, *, accept_rollback: bool) -> None:
-    partition, last = active.metadata.source_partition, accepted.source_partition
-    is_meant = guards.OLDER_PARTITION in (active.metadata.overruled or "").split(",")
-    if last is None or (accept_rollback and is_meant):
+    said, last = active.metadata, accepted.source_partition
+    if last is None or not _is_older(said.source_partition, last):
         return
+    # What was knowingly replaced may be followed back by whoever accepted it, or anything before it.
+    is_meant = guards.OLDER_PARTITION in (said.overruled or "").split(",") or (
+        said.set_back_from is not None and not _is_older(said.set_back_from, last)
+    )
+    if accept_rollback and is_meant:
+        return
+    found = (
+        f"comes from partition {said.source_partition}"
+        if said.source_partition
+        else "does not say which partition it comes from"
+    )
+    if is_meant:
+        hint = "It was set back on purpose: use --accept-rollback to follow."
+    else:
+        hint = f"Nothing says that this was meant: ask the publishers. To take it all the same, delete {state}."
+    raise GuardRefusal(
+        f"Active {found}, which is older than the last accepted one, {last}, or cannot be compared with it.",
+        hint,
+        guard=guards.OLDER_PARTITION,
+    )
+
+
+def _is_older(partition: str | None, last: str) -> bool:
+    """Whether a partition is older than another, or cannot be compared with it, by the publisher's own rule."""
+    replaced = StoredObject("", "", 0, datetime.min, {"source_partition": last})
     try:
-        # The publisher's own rule, with the last accepted file in the place of what is to be replaced. Its words are
-        # about a publication, so they are not passed on.
-        guards.require_not_older(partition, replace(active, texts={"source_partition": last}))
-    except GuardRefusal:
-        found = f"comes from partition {partition}" if partition else "does not say which partition it comes from"
-        raise GuardRefusal(
-            f"Active {found}, which is older than the last accepted one, {last}, or cannot be compared with it.",
-            f"If active was set back on purpose, use --accept-rollback or delete {state}; if not, tell the publishers.",
-            guard=guards.OLDER_PARTITION,
-        ) from None
+        guards.require_not_older(partition, replaced)
+    except GuardRefusal:  # whose words are about a publication
+        return True
+    return False
 
 
 def _is_in_place(target: Path, accepted: Accepted) -> bool:
