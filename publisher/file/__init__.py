@@ -2,5 +2,6 @@
 
 Knows neither where the ids come from nor where the file goes. `blocks` turns Arrow arrays into lines, `encoding` writes
 them, `decompressing` and `inspecting` read them back and compare, `changes` counts what two files have in common,
-`lookalikes` finds ids that are documents. May import values, errors and threads.
+`lookalikes` finds ids that are documents, `local` and `locks` replace a file on a consumer's disk. May import values,
+errors and threads.
 """

@@ -249,6 +249,25 @@ def test_whoever_names_a_file_otherwise_waits_too(path: Path, monkeypatch: pytes
         pass
 
 
+def test_a_lock_file_that_is_removed_before_it_is_locked_is_not_trusted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.05)
+    with alone(path):
+        (lock,) = path.parent.iterdir()
+    lock.touch()
+    take, others = locks.take, [lock.unlink]  # as whoever had it does in the end
+
+    def take_late(descriptor: int) -> bool | None:
+        if others:
+            others.pop()()
+        return take(descriptor)
+
+    monkeypatch.setattr(locks, "take", take_late)
+    with alone(path), pytest.raises(Conflict), alone(path):
+        raise AssertionError("two are in it")
+
+
 def test_who_waits_for_a_stopped_process_gives_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.05)
     with alone(path):
