@@ -11,6 +11,8 @@ from publisher.file.decompressing import DamagedFile, fed
 from publisher.threads import InOrder
 from publisher.values import Inspection, Metadata
 
+_BLANK_LINE = "the content has a blank line"
+
 
 class Inspector:
     """Recomputes from a gzip file's bytes all that is known about it. Memory is constant, whatever the content.
@@ -121,14 +123,16 @@ def differences(stored_bytes: int, said: Metadata, found: Inspection) -> tuple[s
         said: The metadata.
         found: What the bytes are.
     """
-    # Of a part of the file nothing else can be compared.
-    if found.has_more_bytes:
-        return (f"the file is longer than the {stored_bytes} bytes announced by the store",)
-    if found.has_more_content:
-        return (f"the file has more content than the {said.content_bytes} bytes announced by its metadata",)
+    if found.has_more_bytes or found.has_more_content:  # only a part was read, of which little can be told
+        beyond = (
+            f"the file is longer than the {stored_bytes} bytes announced by the store"
+            if found.has_more_bytes
+            else f"the file has more content than the {said.content_bytes} bytes announced by its metadata"
+        )
+        return (beyond, _BLANK_LINE) if found.has_blank_line else (beyond,)
     faults = (
         (not found.is_whole_gzip, "the file is not one whole gzip member"),
-        (found.has_blank_line, "the content has a blank line"),
+        (found.has_blank_line, _BLANK_LINE),
         # An empty list can be meant; the publisher then had to be overruled, and the metadata says zero.
         (not found.content_bytes and said.total_ids != 0, "the content is empty"),
     )
