@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,6 +21,8 @@ from publisher.errors import StoreFailed, UsageError
 
 # What is raised, by botocore too, over an answer that was cut off, or that something else than the service gave.
 _UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
+# What is tried again before it is raised: by botocore, or, where a body breaks off, by whoever reads it.
+_TRIED_AGAIN = (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError)
 # Everything that asking a service may raise.
 FAILURES = (ClientError, BotoCoreError, *_UNREADABLE)
 
@@ -147,11 +150,16 @@ def failure(error: Exception, service: Service, doing: str, where: str = "") -> 
     """
     found = code(error)
     hint = service.hints.get(found) or (service.rights if found in _DENIED else _HINTS.get(found))
-    failed = StoreFailed(
-        f"{service.name} failed while {doing}{where}: {found}.", hint or f"Retries are spent. {service.checks}"
-    )
+    checks = f"Retries are spent. {service.checks}" if _was_tried_again(error) else service.checks
+    failed = StoreFailed(f"{service.name} failed while {doing}{where}: {found}.", hint or checks)
     failed.is_denied = found in _DENIED
     return failed
+
+
+def _was_tried_again(error: Exception) -> bool:
+    if isinstance(error, ClientError):
+        return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+    return isinstance(error, _TRIED_AGAIN)
 
 
 class Deadline:

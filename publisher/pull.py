@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -17,9 +17,9 @@ from typing import Literal
 
 from publisher import guards
 from publisher.errors import Conflict, GuardRefusal, IntegrityError, UsageError
-from publisher.file.inspecting import Inspector, differences
-from publisher.file.local import draft, require_writable
-from publisher.pull_state import Accepted, describe, read_state, state_bytes, write_state
+from publisher.file.inspecting import differences, inspect
+from publisher.file.local import Draft, draft, require_writable, sweep
+from publisher.pull_state import Accepted, Overtaken, Place, describe, state_bytes
 from publisher.store.active import require_active
 from publisher.store.keys import Destination
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, ReadableStore
@@ -50,10 +50,6 @@ class Pulled:
     last_modified: datetime
 
 
-class _Overtaken(Exception):
-    """Another pull to the same target was faster."""
-
-
 def pull(
     store: ReadableStore,
     destination: Destination,
@@ -66,8 +62,9 @@ def pull(
 ) -> Pulled:
     """Makes a local file what is active: afterwards it is the whole new file, or what it was before.
 
-    When nothing is new, this is one HEAD request. A process that is killed between replacing the target and replacing
-    the state leaves a whole new file, which the next pull downloads once more.
+    When nothing is new, this is one HEAD request. Of several pulls at once none brings back what another replaced. A
+    process that is killed between replacing the target and replacing the state leaves a whole new file, which the next
+    pull downloads once more; what a killed one had not put into its place, the next one removes.
 
     Args:
         store: The destination's bucket.
@@ -75,7 +72,8 @@ def pull(
         target: The local file.
         state: Remembers what was accepted last; None for `<target>.state.json`.
         max_age: Refuses what was promoted longer ago than this.
-        accept_rollback: Accepts an older partition when active's metadata says that the publisher meant it.
+        accept_rollback: Accepts an older partition than the last accepted one when active's metadata says that the
+            latter was knowingly replaced by an older one.
         now: The clock that `max_age` is measured by.
 
     Raises:
@@ -83,7 +81,7 @@ def pull(
         SourceNotReady: Nothing is active.
         GuardRefusal: Active is older than what was accepted last, or than `max_age`.
         IntegrityError: Active is not what its metadata says, or its metadata does not say enough.
-        Conflict: Active was replaced again and again.
+        Conflict: Active was replaced again and again, or another pull was stopped amid its last step.
         StoreFailed: The store failed.
     """
     require_writable(target)
@@ -92,47 +90,72 @@ def pull(
     if state.resolve() == target.resolve():
         raise UsageError(f"{target} cannot be the target and the state file at once.", "Name another state file.")
 
+    sweep(target)
+    sweep(state)
+
     for _ in range(1 + _RESTARTS):
-        accepted = read_state(state)
+        place = Place.look(target, state)
         active = require_active(store, destination, "Wait for the first publish, or correct the destination.")
         found = describe(active, destination)
         if max_age is not None:
             guards.require_fresh(active, max_age, now())
-        if accepted is not None:
-            _require_not_older(active, accepted, state, accept_rollback=accept_rollback)
-            if found.is_same_file_as(accepted) and _is_in_place(target, accepted):
-                if found != accepted:
-                    write_state(state, found)
-                return _pulled("unchanged", active, target)
-        with suppress(PreconditionFailed, ObjectMissing, _Overtaken):
-            _replace(store, destination, active, found, accepted, target, state)
-            return _pulled("updated", active, target)
+        if place.accepted is not None:
+            _require_not_older(active, place.accepted, state, accept_rollback=accept_rollback)
+        is_in_place = (
+            place.accepted is not None and found.is_same_file_as(place.accepted) and _is_in_place(target, found)
+        )
+        with suppress(PreconditionFailed, ObjectMissing, Overtaken):
+            if not is_in_place:
+                _download(store, destination, active, found, place)
+            elif found != place.accepted:
+                with draft(state) as state_file:
+                    state_file.write(state_bytes(found))
+                    state_file.sync()
+                    place.replace(None, state_file)
+            return Pulled(
+                "unchanged" if is_in_place else "updated",
+                target,
+                active.etag,
+                active.bytes,
+                active.metadata,
+                active.last_modified,
+            )
     raise Conflict(
-        f"{destination.url(destination.active_key)} was replaced each of the {1 + _RESTARTS} times it was pulled.",
-        "See who publishes to this destination; one schedule should own it. Then run again.",
+        f"{destination.url(destination.active_key)} or {target} was replaced each of the {1 + _RESTARTS} times it was "
+        "pulled.",
+        "See who publishes to this destination, and who else pulls to this file; then run again.",
     )
 
 
-def _pulled(status: Literal["updated", "unchanged"], active: StoredObject, target: Path) -> Pulled:
-    return Pulled(status, target, active.etag, active.bytes, active.metadata, active.last_modified)
-
-
 def _require_not_older(active: StoredObject, accepted: Accepted, state: Path, *, accept_rollback: bool) -> None:
-    partition, last = active.metadata.source_partition, accepted.source_partition
-    is_meant = guards.OLDER_PARTITION in (active.metadata.overruled or "").split(",")
-    if last is None or (accept_rollback and is_meant):
+    said, last = active.metadata, accepted.source_partition
+    if last is None or not _is_older(said.source_partition, last):
         return
-    try:
-        # The publisher's own rule, with the last accepted file in the place of what is to be replaced. Its words are
-        # about a publication, so they are not passed on.
-        guards.require_not_older(partition, last)
-    except GuardRefusal:
-        found = f"comes from partition {partition}" if partition else "does not say which partition it comes from"
-        raise GuardRefusal(
-            f"Active {found}, which is older than the last accepted one, {last}, or cannot be compared with it.",
-            f"If active was set back on purpose, use --accept-rollback or delete {state}; if not, tell the publishers.",
-            guard=guards.OLDER_PARTITION,
-        ) from None
+    # What was knowingly replaced may be followed back by whoever accepted it, or anything before it.
+    is_meant = guards.OLDER_PARTITION in (said.overruled or "").split(",") or (
+        said.set_back_from is not None and not _is_older(said.set_back_from, last)
+    )
+    if accept_rollback and is_meant:
+        return
+    found = (
+        f"comes from partition {said.source_partition}"
+        if said.source_partition
+        else "does not say which partition it comes from"
+    )
+    if is_meant:
+        hint = "It was set back on purpose: use --accept-rollback to follow."
+    else:
+        hint = f"Nothing says that this was meant: ask the publishers. To take it all the same, delete {state}."
+    raise GuardRefusal(
+        f"Active {found}, which is older than the last accepted one, {last}, or cannot be compared with it.",
+        hint,
+        guard=guards.OLDER_PARTITION,
+    )
+
+
+def _is_older(partition: str | None, last: str) -> bool:
+    """Whether a partition is older than another, or cannot be compared with it, by the publisher's own rule."""
+    return partition is None or guards.is_older(partition, last) is not False
 
 
 def _is_in_place(target: Path, accepted: Accepted) -> bool:
@@ -153,14 +176,8 @@ def _is_in_place(target: Path, accepted: Accepted) -> bool:
     return digest.hexdigest() == accepted.sha256
 
 
-def _replace(
-    store: ReadableStore,
-    destination: Destination,
-    active: StoredObject,
-    found: Accepted,
-    accepted: Accepted | None,
-    target: Path,
-    state: Path,
+def _download(
+    store: ReadableStore, destination: Destination, active: StoredObject, found: Accepted, place: Place
 ) -> None:
     """Downloads, verifies, and only then replaces the target and the state.
 
@@ -169,37 +186,33 @@ def _replace(
         destination: Where in it.
         active: What to download.
         found: The same, as the state file will say it.
-        accepted: What the state file said before the download.
-        target: The file to replace.
-        state: The state file.
+        place: Where it goes.
 
     Raises:
         PreconditionFailed: Active was replaced.
         ObjectMissing: Active is gone.
-        _Overtaken: The state file changed.
+        Overtaken: Another pull was faster.
         IntegrityError: The bytes are not what the metadata says.
+        Conflict: Another pull does not let go of the place.
         UsageError: The file system failed.
     """
-    with ExitStack() as drafts:
-        file = drafts.enter_context(draft(target))
-        # Written before anything is replaced: what can fail because a disk is full must fail before that.
-        state_file = drafts.enter_context(draft(state))
-        inspector = Inspector()
+    with draft(place.target) as file, draft(place.state) as state_file:
         with store.read(destination.active_key, found.etag) as pieces:
-            for piece in pieces:
-                inspector.feed(piece)
-                file.write(piece)
-        if differing := differences(active.bytes, active.metadata, inspector.finish()):
+            inspected = inspect(_written(pieces, file), active.bytes, active.metadata)
+        if differing := differences(active.bytes, active.metadata, inspected):
             raise IntegrityError(
                 f"What was downloaded from {destination.url(destination.active_key)} is not what it should be: "
                 f"{'; '.join(differing)}.",
                 "Run again; if it happens twice, run `publisher verify`, and publish again if that finds it damaged.",
             )
         file.sync()
+        # Written before anything is replaced: what can fail because a disk is full must fail before that.
         state_file.write(state_bytes(found))
         state_file.sync()
-        # A download takes long enough for another pull to bring something newer, which must not be replaced by this.
-        if read_state(state) != accepted:
-            raise _Overtaken
-        file.move()
-        state_file.move()
+        place.replace(file, state_file)
+
+
+def _written(pieces: Iterator[bytes], file: Draft) -> Iterator[bytes]:
+    for piece in pieces:
+        file.write(piece)
+        yield piece

@@ -1,4 +1,7 @@
-"""What a consumer accepted last: the state file beside what was pulled, by which an older partition is recognised."""
+"""What a consumer accepted last: the state file beside what was pulled, by which an older partition is recognised.
+
+And the place of the two, which pulls that run at once replace one after the other.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from publisher.errors import IntegrityError, UsageError
-from publisher.file.local import draft
+from publisher.file.local import Draft, alone, stamp
 from publisher.store.keys import Destination
 from publisher.values import StoredObject
 
@@ -102,18 +105,62 @@ def _parse_state(values: object) -> Accepted | None:
     return None
 
 
-def write_state(state: Path, accepted: Accepted) -> None:
-    """Replaces the state file in one atomic step.
-
-    Raises:
-        UsageError: It cannot be written.
-    """
-    with draft(state) as file:
-        file.write(state_bytes(accepted))
-        file.sync()
-        file.move()
-
-
 def state_bytes(accepted: Accepted) -> bytes:
     """Returns what stands in the state file."""
     return f"{json.dumps(asdict(accepted), indent=2)}\n".encode()
+
+
+class Overtaken(Exception):
+    """Another pull to the same target was faster."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The target and its state file, and what was there at a look.
+
+    Attributes:
+        accepted: What the state file said.
+        stamp: What tells the target that was there from its successors.
+    """
+
+    target: Path
+    state: Path
+    accepted: Accepted | None
+    stamp: tuple[int, int] | None
+
+    @classmethod
+    def look(cls, target: Path, state: Path) -> Place:
+        """Looks at the target first and at the state then, which is the order in which they are replaced.
+
+        Raises:
+            UsageError: One of them cannot be looked at, or the state file is none.
+        """
+        stamped = stamp(target)
+        return cls(target, state, read_state(state), stamped)
+
+    def replace(self, file: Draft | None, state_file: Draft) -> None:
+        """Replaces what is there, if it still is what was seen.
+
+        A download takes long enough for another pull to bring something newer, which must not be replaced by this. The
+        look and the two replacements are one step: of two pulls, the second sees what the first brought.
+
+        Args:
+            file: The new target; None when it stays.
+            state_file: The new state.
+
+        Raises:
+            Overtaken: Another pull was faster.
+            Conflict: Another one does not let go of the place.
+            UsageError: The file system failed.
+        """
+        with alone(self.target, self.state):
+            if Place.look(self.target, self.state) != self:
+                raise Overtaken
+            if file is not None:
+                file.move()
+            try:
+                if file is not None:
+                    file.sync_folder()
+            finally:  # a target that was replaced needs its state, whatever becomes of either
+                state_file.move()
+                state_file.sync_folder()

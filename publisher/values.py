@@ -221,6 +221,9 @@ class Inspection:
         md5: MD5 of the content.
         lines: Lines of the content.
         has_blank_line: Whether a line is empty.
+        has_more_bytes: Whether the file is longer than was announced. It was read so far, and no further: then, and
+            with more content, the fields above describe a part of the file.
+        has_more_content: Whether it unpacks to more than was announced.
     """
 
     bytes: int
@@ -230,6 +233,8 @@ class Inspection:
     md5: str
     lines: int
     has_blank_line: bool
+    has_more_bytes: bool = False
+    has_more_content: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def verify_object(store: Store, stored: StoredObject) -> Verification:
     """
     try:
         with store.read(stored.key, stored.etag) as pieces:
-            found = inspect(pieces)
+            found = inspect(pieces, stored.bytes, stored.metadata)
     except (PreconditionFailed, ObjectMissing):
         raise Conflict(f"{stored.key} was replaced while it was verified.", "Run the command again.") from None
     return Verification(stored, found, differences(stored.bytes, stored.metadata, found))

@@ -35,8 +35,8 @@ def pull(
     """For consumers: bring TARGET up to what is active, verified, in one atomic step.
 
     When nothing is new, this is one request. An older partition than the last accepted one is refused, and with
-    --max-age a stale file. It only reads the store, with the right s3:GetObject (and s3:ListBucket). In Python:
-    publisher.pull.pull.
+    --max-age a stale file. Several may run at once. A TARGET that is there keeps its mode and owner. It only reads the
+    store, with the right s3:GetObject (and s3:ListBucket). In Python: publisher.pull.pull.
     """
     limit = parse_duration(max_age) if max_age else None
     destination, store = connect(to, endpoint_url, output)

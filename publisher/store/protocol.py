@@ -33,6 +33,8 @@ class ReadableStore(Protocol):
     def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
         """Opens the object for reading in pieces, if it still has this ETag.
 
+        A body that breaks off is gone on with, in the same version. So the pieces raise the same as the opening does.
+
         Raises:
             PreconditionFailed: It has another.
             ObjectMissing: It is gone.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from publisher import aws
 from publisher.errors import StoreFailed
 from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Swap
+from publisher.store.s3_body import opened, read_small
 from publisher.store.s3_parts import create_in_parts, cut, upload
 from publisher.store.s3_requests import S3Requests, bare, in_base64, quoted
 from publisher.values import StoredObject
@@ -16,7 +18,6 @@ from publisher.values import StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_READ_BYTES = 1 << 20
 # More than this in one PutObject or CopyObject is refused by S3.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _SINGLE_REQUEST_BYTES = 5 * 1024**3
@@ -28,8 +29,9 @@ _PART_BYTES = 128 * 1024**2
 class S3Store:
     """One bucket of an S3-compatible store; see `publisher.store.protocol.Store` for what each method promises.
 
-    Credentials, region and endpoint are found as boto3 finds them. Retries are botocore's, bounded; the deadline bounds
-    all requests together, but for the last one's own time-outs.
+    Credentials, region and endpoint are found as boto3 finds them. Retries are bounded: requests are sent again by
+    botocore, and bodies that break off are gone on with by `s3_body`. The deadline bounds all requests together, but
+    for the last one's own time-outs.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class S3Store:
         deadline: aws.Deadline | None = None,
         single_request_bytes: int = _SINGLE_REQUEST_BYTES,
         part_bytes: int = _PART_BYTES,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepares a client; nothing is sent yet.
 
@@ -51,6 +54,7 @@ class S3Store:
             deadline: Ends all requests.
             single_request_bytes: A larger file is uploaded and copied in parts.
             part_bytes: The size of these; larger where S3 asks for that.
+            wait: Waits so many seconds before a body that broke off is gone on with.
 
         Raises:
             UsageError: The endpoint is not a URL.
@@ -61,6 +65,7 @@ class S3Store:
         self._requests = S3Requests(self._client, bucket, endpoint_url, deadline or aws.Deadline(None))
         self._single_request_bytes = single_request_bytes
         self._part_bytes = part_bytes
+        self._wait = wait
 
     @property
     def copy_limit_bytes(self) -> int:
@@ -90,12 +95,8 @@ class S3Store:
 
     def read_small(self, key: str, most_bytes: int) -> bytes | None:
         """Returns the content of a small object, whichever version it is; None when there is none."""
-        doing = f"reading {key}"
         try:
-            with self._requests.asking(doing, ObjectMissing):
-                answer = self._client.get_object(Bucket=self._bucket, Key=key)
-                with closing(answer["Body"]) as body:
-                    return body.read(most_bytes)
+            return read_small(self._requests, key, most_bytes, self._wait)
         except ObjectMissing as missing:
             # A page of a gateway can be a 404, too; only S3's own word is an absence without another look.
             is_sure = isinstance(missing.__cause__, Exception) and aws.code(missing.__cause__) == "NoSuchKey"
@@ -103,20 +104,9 @@ class S3Store:
                 raise StoreFailed(f"The store finds {key}, and does not.", "Run `publisher doctor`.") from None
             return None
 
-    @contextmanager
-    def read(self, key: str, etag: str) -> Iterator[Iterator[bytes]]:
-        """Opens the object for reading in pieces, if it still has this ETag."""
-        doing = f"reading {key}"
-        with self._requests.asking(doing, PreconditionFailed, ObjectMissing):
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=quoted(etag))
-        with closing(answer["Body"]) as body:
-            yield self._pieces(body.iter_chunks(_READ_BYTES), doing)
-
-    def _pieces(self, chunks: Iterator[bytes], doing: str) -> Iterator[bytes]:
-        with self._requests.asking(doing):  # the connection may break, stall, or end before the announced length
-            for chunk in chunks:
-                self._requests.deadline.require_time(doing)
-                yield chunk
+    def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Opens the object for reading in pieces, if it still has this ETag; goes on where a body breaks off."""
+        return opened(self._requests, key, etag, self._wait)
 
     def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
         """Writes an object that must not exist yet, and returns its ETag."""

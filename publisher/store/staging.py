@@ -91,7 +91,7 @@ def read_back(store: Store, staged: StagedFile) -> None:
     hint = "Run again; if it happens twice, suspect the network or the store, and keep the staged file as evidence."
     try:
         with store.read(staged.key, staged.etag) as pieces:
-            found = inspect(pieces)
+            found = inspect(pieces, staged.bytes, staged.metadata)
     except (PreconditionFailed, ObjectMissing):
         raise IntegrityError(f"The staged file {staged.key} was replaced or removed by somebody else.", hint) from None
     if differing := differences(staged.bytes, staged.metadata, found):

@@ -108,9 +108,6 @@ class Trouble:
         return kind.split()[0] in self.methods
 
 
-# An answer whose body breaks off is not asked for again: the run ends. That active cannot be compared is no reason not
-# to replace it.
-_BODY_LOST: Mapping[str, Codes] = {"GET stage": (STORE_FAILED,), "GET active": (PUBLISHED, STORE_FAILED)}
 # Whether the bucket may be looked at decides nothing.
 _BUCKET_UNSEEN: Mapping[str, Codes] = {"HEAD bucket": (PUBLISHED,)}
 
@@ -152,13 +149,12 @@ TROUBLES = {
     "reset at once": Trouble(fault_proxy.resets_at_once, is_like_another=True),
     "reset amid the request": Trouble(fault_proxy.resets_amid_the_request, methods=frozenset({"PUT"})),
     "reset before the answer": Trouble(fault_proxy.loses_the_answer, acts=True),
-    "reset amid the answer": Trouble(fault_proxy.resets_amid_the_answer, acts=True, once_by_kind=_BODY_LOST),
+    "reset amid the answer": Trouble(fault_proxy.resets_amid_the_answer, acts=True),
     "end without an answer": Trouble(fault_proxy.says_nothing, acts=True, is_like_another=True),
     "end while the store works": Trouble(fault_proxy.leaves_the_store_alone, acts=None),
     "cut body": Trouble(
         fault_proxy.cuts_the_answer,
         acts=True,
-        once_by_kind=_BODY_LOST,
         # That a copy was refused is told by the status, and whether it happened by the look at active behind it.
         lasting_by_kind={"COPY stage": (PUBLISHED,), "COPY active": (PUBLISHED,)},
         methods=frozenset({"GET", "COPY"}),
@@ -176,7 +172,7 @@ TROUBLES = {
     },
     "hang before": Trouble(fault_proxy.hangs_before, is_like_another=True),
     "hang after": Trouble(fault_proxy.hangs_after, acts=True),
-    "hang amid the answer": Trouble(fault_proxy.hangs_amid_the_answer, acts=True, once_by_kind=_BODY_LOST),
+    "hang amid the answer": Trouble(fault_proxy.hangs_amid_the_answer, acts=True),
     "a bit flipped on the way up": Trouble(
         fault_proxy.flips_a_bit_of_the_request, once=(INTEGRITY,), lasting=(INTEGRITY,), methods=frozenset({"PUT"})
     ),
@@ -349,7 +345,8 @@ def test_an_answer_may_break_off_after_any_byte(name: str, scene: Scene) -> None
     prefix = new_destination(scene.bucket).prefix
     one, two = f"{prefix}stage/one", f"{prefix}stage/two"
     with fault_proxy.running(scene.endpoint.url) as proxy:
-        store = S3Store(scene.bucket, client=impatient_client(scene.endpoint, proxy, attempts=1))
+        client = impatient_client(scene.endpoint, proxy, attempts=1)
+        store = S3Store(scene.bucket, client=client, wait=lambda _: None)
 
         def create(key: str) -> str:
             return store.create(key, io.BytesIO(CONTENT), hashlib.sha256(CONTENT).hexdigest(), TEXTS)

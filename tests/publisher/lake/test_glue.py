@@ -150,9 +150,9 @@ READS = pytest.mark.parametrize("read", [of("table"), of("partitions")], ids=["t
         ("UnrecognizedClientException", "renew them"),
         ("InvalidSignatureException", "renew them"),
         ("GlueEncryptionException", "kms:Decrypt"),
-        ("InternalServiceException", "Retries are spent"),
+        ("InternalServiceException", "Check the region"),
         ("InvalidInputException", "Check the names"),
-        ("com.amazonaws.glue#OperationTimeoutException", "Retries are spent"),
+        ("com.amazonaws.glue#OperationTimeoutException", "Check the region"),
     ],
 )
 def test_a_refusal_says_what_to_do_and_nothing_of_what_was_asked(

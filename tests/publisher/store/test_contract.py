@@ -6,12 +6,15 @@ import hashlib
 import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from botocore.response import StreamingBody
 
 from publisher.errors import IntegrityError
 from publisher.store.conditions import SwapMethod, prepared
 from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Store
+from publisher.store.s3 import S3Store
 from tests.conftest import Bucket, new_bucket
 from tests.in_parts import PART_BYTES, store_in_parts, uploads
 from tests.memory_store import MemoryStore
@@ -109,6 +112,41 @@ def test_reading_asks_for_one_version(store: Store) -> None:
         content(store, "x", NO_ETAG)
     with pytest.raises(ObjectMissing):
         content(store, "absent", NO_ETAG)
+
+
+class BreaksOff:
+    """The raw stream of an answer that ends early the first time."""
+
+    def __init__(self, stream: Any, length: int) -> None:
+        self._stream = stream
+        self._rest = length
+
+    def read(self, size: int) -> bytes:
+        piece: bytes = self._stream.read(min(size, self._rest))
+        self._rest -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+@pytest.mark.parametrize("length", [0, 1, 1 << 20, 5 << 20])
+def test_a_body_that_breaks_off_comes_back_whole(length: int, place: Bucket | None) -> None:
+    if place is None:
+        pytest.skip("nothing breaks off in memory")
+    size, client, asked = (5 << 20) + 1, place.client, []
+
+    def break_off(parsed: dict[str, Any], **_: object) -> None:
+        asked.append(parsed["ResponseMetadata"]["HTTPStatusCode"])
+        if len(asked) == 1:
+            stream: Any = BreaksOff(parsed["Body"]._raw_stream, length)
+            parsed["Body"] = StreamingBody(stream, size)
+
+    client.meta.events.register("after-call.s3.GetObject", break_off)
+    store = S3Store(place.name, client=client, wait=lambda _: None)
+    etag = create(store, "x", some(size))
+    assert content(store, "x", etag) == some(size)
+    assert asked == [200, 206]
 
 
 def test_a_copy_onto_nothing_expects_nothing(store: Store, way: SwapMethod) -> None:
