@@ -131,7 +131,9 @@ class S3Store:
     def delete(self, key: str, etag: str) -> None:
         """Removes an object, if it still has this ETag."""
         found = self.head(key)
-        if found is not None and found.etag != etag:
+        if found is None:
+            return
+        if found.etag != etag:
             raise PreconditionFailed(key)
         # Where the store does not know the condition, the look was all there is.
         with suppress(ObjectMissing), self._requests.asking(f"removing {key}", ObjectMissing, PreconditionFailed):
