@@ -12,8 +12,9 @@ from publisher.errors import Conflict
 from publisher.file.changes import NotComparable, count_changes
 from publisher.records.memory import Memory, promoted_counts, recall
 from publisher.settings import PublishSettings
+from publisher.source import Source
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, Store
-from publisher.values import Build, Changes, Encoded, Metadata, StoredObject, Summary
+from publisher.values import Changes, Encoded, Metadata, StoredObject
 
 _READ_BYTES = 1 << 20
 _COMPARISONS = 2
@@ -70,19 +71,13 @@ class Candidate:
     """A whole new file in the spool, to be judged by what it would replace.
 
     Attributes:
-        partition: Where its table comes from; None where that is not known.
-        build: What dbt says of the table; None for one that was named by hand.
-        summary: The summary row, likewise.
-        snapshot_id: The Iceberg snapshot that was read; None for other tables.
+        source: The table that it was made from.
         warn: Is told what is worth knowing, and no reason to stop.
     """
 
     store: Store
     settings: PublishSettings
-    partition: str | None
-    build: Build | None
-    summary: Summary | None
-    snapshot_id: int | None
+    source: Source
     spool: BinaryIO
     encoded: Encoded
     predecessor: Predecessor
@@ -92,7 +87,7 @@ class Candidate:
     def over(self, active: StoredObject | None) -> Metadata:
         """Runs the guards that depend on what is active, and returns what to say about the new file."""
         encoded, limits = self.encoded, self.settings.limits
-        memory = self.predecessor.require_not_newer(self.partition, active)
+        memory = self.predecessor.require_not_newer(self.source.partition, active)
         previous = memory.previous
         if memory.is_replaced and previous is not None:
             what = "not the publisher's" if active else "gone"
@@ -100,25 +95,25 @@ class Candidate:
         changes = self._changes(previous, active) if previous else None
         previous_ids = changes.active_ids if changes else previous.metadata.total_ids if previous else None
         counts = self._counts()
-        self.enforce(guards.require_enough, encoded, previous_ids, limits.min_percent_of_active, self.summary)
+        self.enforce(guards.require_enough, encoded, previous_ids, limits.min_percent_of_active, self.source.summary)
         self.enforce(guards.require_few_removed, changes, limits.max_percent_removed)
         self.enforce(guards.require_usual_count, encoded, counts, limits.max_deviation)
         for near in guards.near_limits(encoded, previous_ids, changes, counts, limits):
             self.warn(near)
-        said = previous.metadata if previous else Metadata()
+        said, snapshot_id = previous.metadata if previous else Metadata(), self.source.table.snapshot_id
         return Metadata(
             total_ids=encoded.total_ids,
             md5_checksum=encoded.md5,
-            source_partition=self.partition,
+            source_partition=self.source.partition,
             sha256=encoded.sha256,
             content_bytes=encoded.content_bytes,
-            dbt_invocation_id=self.build.invocation_id if self.build else None,
+            dbt_invocation_id=self.source.build.invocation_id if self.source.build else None,
             ids_added=changes.ids_added if changes else None,
             ids_removed=changes.ids_removed if changes else None,
             overruled=",".join(self.enforce.overruled) or None,
             replaces=said.staged_key,
-            set_back_from=guards.set_back_from(self.partition, said),
-            snapshot_id=None if self.snapshot_id is None else str(self.snapshot_id),
+            set_back_from=guards.set_back_from(self.source.partition, said),
+            snapshot_id=None if snapshot_id is None else str(snapshot_id),
             publisher_version=__version__,
         )
 
@@ -163,7 +158,8 @@ class Candidate:
         self.spool.seek(0)
         try:
             with self.store.read(copy.key, copy.etag) as pieces:
-                changes = count_changes(iter(lambda: self.spool.read(_READ_BYTES), b""), digested(pieces))
+                new = iter(lambda: self.spool.read(_READ_BYTES), b"")
+                changes = count_changes(new, digested(pieces), copy.metadata.content_bytes)
         except NotComparable as damage:
             reasons.append(str(damage))
         except (PreconditionFailed, ObjectMissing):

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from publisher import guards
 from publisher.candidate import Candidate, Predecessor
-from publisher.errors import SourceNotReady, UsageError
+from publisher.errors import UsageError
 from publisher.file.blocks import blocks
 from publisher.file.encoding import Encoder
 from publisher.file.lookalikes import LookalikeCounter
@@ -20,13 +20,11 @@ from publisher.lake.access import LakeAccess
 from publisher.records.journal import Journal
 from publisher.records.record import INTERRUPTED, PUBLISHED
 from publisher.settings import PublishSettings
+from publisher.source import Source, open_source
 from publisher.store.promotion import Promotion
 from publisher.store.protocol import Store
 from publisher.table.contents import list_files
-from publisher.table.dbt_artifacts import read_build
-from publisher.table.summary import read_summary
-from publisher.table.table import Table, open_table
-from publisher.values import Build, Encoded, Hold, Metadata, StoredObject, Summary, is_metadata_text
+from publisher.values import Encoded, Hold, Metadata, StoredObject
 
 
 class Watcher:
@@ -96,7 +94,7 @@ def publish(
     run = _Run(settings, store, watcher or Watcher(), lake or LakeAccess())
     with nullcontext() if settings.dry_run else run.journal.ending():
         with run.step("prepare"):
-            source = _open(settings, run.lake, run.enforce)
+            source = open_source(settings, run.lake, run.enforce)
             promotion = Promotion(
                 store, settings.destination, "publish", run.announce, guard_hold=run.guard_hold, warn=run.warn
             )
@@ -174,16 +172,13 @@ class _Run:
             self.journal.complete(memory.unfinished, None, promotion.active)
         self._predecessor.require_not_newer(partition, promotion.active)
 
-    def candidate(self, source: _Source, spool: BinaryIO, encoded: Encoded) -> Candidate:
+    def candidate(self, source: Source, spool: BinaryIO, encoded: Encoded) -> Candidate:
         """Returns the new file as it is judged."""
         self.journal.know(table_read=str(source.table.ref), bytes=encoded.bytes)
         return Candidate(
             store=self._store,
             settings=self.settings,
-            partition=source.partition,
-            build=source.build,
-            summary=source.summary,
-            snapshot_id=source.table.snapshot_id,
+            source=source,
             spool=spool,
             encoded=encoded,
             predecessor=self._predecessor,
@@ -219,38 +214,7 @@ class _Run:
         )
 
 
-@dataclass(frozen=True)
-class _Source:
-    """The table to publish, and what vouches for it; a table named by hand has neither build nor summary."""
-
-    table: Table
-    partition: str | None
-    build: Build | None
-    summary: Summary | None
-
-
-def _open(settings: PublishSettings, lake: LakeAccess, enforce: guards.Enforcer) -> _Source:
-    if settings.table is not None:
-        table = open_table(settings.table, lake)
-        named = next(iter(table.source_partitions)) if len(table.source_partitions) == 1 else None
-        return _Source(table, settings.source_partition or named, None, None)
-    build = read_build(settings.target_path, settings.model, settings.id_column)
-    enforce(guards.require_dbt_success, build)
-    # In this order: an engine writes the table before its summary row, so that a row of this build vouches for a table
-    # that was opened before it, and for a newer one never does.
-    table = open_table(build.table, lake)
-    summary = read_summary(build.summary, lake)
-    enforce(guards.require_same_invocation, build, summary)
-    enforce(guards.require_built_by, build, table.committed_at)
-    if summary.source_partition is not None and not is_metadata_text(summary.source_partition):
-        raise SourceNotReady(
-            "The source partition in the summary row cannot be kept in an object's metadata: it is not plain ASCII.",
-            "Narrow the setting partition_value_pattern, so that such a partition is not chosen.",
-        )
-    return _Source(table, summary.source_partition, build, summary)
-
-
-def _encode(source: _Source, spool: BinaryIO, run: _Run) -> Encoded:
+def _encode(source: Source, spool: BinaryIO, run: _Run) -> Encoded:
     """Streams the table into the spool, and runs the guards on what was streamed."""
     settings, watcher, enforce = run.settings, run.watcher, run.enforce
     encoder = Encoder(spool, final_newline=settings.final_newline)

@@ -39,15 +39,16 @@ class Ids:
     arrays: Iterable[pa.Array]
 
 
-def of_file(name: str, pieces: Iterable[bytes], *, ids_only: bool = False) -> Ids:
+def of_file(name: str, pieces: Iterable[bytes], max_content_bytes: int | None = None, *, ids_only: bool = False) -> Ids:
     """Returns the lines of a gzip file, of which nothing is read yet.
 
     Args:
         name: What the file is called when it cannot be compared.
         pieces: Its bytes, in order.
+        max_content_bytes: How long its content is said to be; no more of it is unpacked.
         ids_only: Refuses lines that no guard would let into a file: blank ones, and what is not text of one line.
     """
-    return Ids(name, _lines(name, pieces, ids_only=ids_only))
+    return Ids(name, _lines(name, pieces, max_content_bytes, ids_only=ids_only))
 
 
 def of_table(name: str, blocks: Iterable[Block]) -> Ids:
@@ -60,12 +61,13 @@ def of_table(name: str, blocks: Iterable[Block]) -> Ids:
     return Ids(name, _ids(blocks))
 
 
-def count_changes(new: Iterable[bytes], active: Iterable[bytes]) -> Changes:
+def count_changes(new: Iterable[bytes], active: Iterable[bytes], active_content_bytes: int | None = None) -> Changes:
     """Compares the lines of two gzip files, both ascending. Each is decompressed in a thread of its own.
 
     Args:
         new: The new file, in pieces.
         active: The active file, in pieces.
+        active_content_bytes: How long its content is said to be; no more of it is unpacked.
 
     Returns:
         How many ids each has, and how many the other lacks.
@@ -73,7 +75,7 @@ def count_changes(new: Iterable[bytes], active: Iterable[bytes]) -> Changes:
     Raises:
         NotComparable: One of them is not a whole gzip file of strictly ascending lines.
     """
-    return compare(of_file("the new file", new), of_file("active", active))
+    return compare(of_file("the new file", new), of_file("active", active, active_content_bytes))
 
 
 def compare(new: Ids, active: Ids, added: Sink | None = None) -> Changes:
@@ -181,9 +183,9 @@ def _last(array: pa.Array) -> bytes:
     return bytes(array[-1].as_buffer().to_pybytes())
 
 
-def _lines(name: str, pieces: Iterable[bytes], *, ids_only: bool) -> Iterator[pa.Array]:
+def _lines(name: str, pieces: Iterable[bytes], max_content_bytes: int | None, *, ids_only: bool) -> Iterator[pa.Array]:
     try:
-        for lines in whole_lines(pieces):
+        for lines in whole_lines(pieces, max_content_bytes):
             array = _split(lines)
             if ids_only and (fault := fault_of(array.view(pa.string()))):
                 raise NotComparable(f"{name} has {fault}")

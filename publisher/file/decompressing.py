@@ -19,36 +19,44 @@ class DamagedFile(Exception):
         super().__init__(what)
 
 
-def decompressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def decompressed(pieces: Iterable[bytes], max_content_bytes: int | None = None) -> Iterator[bytes]:
     """Yields the content of a gzip file, a quarter of a MiB at once at most.
 
     Args:
         pieces: The file's bytes, in order.
+        max_content_bytes: How long the content is said to be; no more of it is unpacked.
 
     Raises:
-        DamagedFile: It is not one whole gzip member, with nothing after it; what came before was yielded.
+        DamagedFile: It is not one whole gzip member, with nothing after it, or longer than it is said to be; what came
+            before was yielded.
     """
     decompressor = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    content_bytes = 0
     for piece in pieces:
         if decompressor.eof and piece:
             raise DamagedFile
-        yield from fed(decompressor, piece)
+        for content in fed(decompressor, piece):
+            content_bytes += len(content)
+            if max_content_bytes is not None and content_bytes > max_content_bytes:
+                raise DamagedFile(f"has more content than the {max_content_bytes} bytes announced")
+            yield content
     if not decompressor.eof:
         raise DamagedFile
 
 
-def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def whole_lines(pieces: Iterable[bytes], max_content_bytes: int | None = None) -> Iterator[bytes]:
     """Yields the content of a gzip file cut at line breaks only: lines with a line break between each two.
 
     Args:
         pieces: The file's bytes, in order.
+        max_content_bytes: How long the content is said to be; no more of it is unpacked.
 
     Raises:
         DamagedFile: It is not one whole gzip member, or has a line that no id is as long as; what came before was
             yielded.
     """
     rest = bytearray()  # a line that goes on for many pieces is added to, and not copied with each
-    for content in decompressed(pieces):
+    for content in decompressed(pieces, max_content_bytes):
         first_bytes = content.find(b"\n")
         if len(rest) + (len(content) if first_bytes < 0 else first_bytes) > LONGEST_LINE_BYTES:
             raise DamagedFile(f"has a line of more than {LONGEST_LINE_BYTES >> 20} MiB")

@@ -190,7 +190,7 @@ class Journal:
     def _key(self, outcome: str) -> RecordKey:
         at = self._now()
         if self._latest is not None:
-            at = max(at, self._latest + timedelta(milliseconds=1))
+            at = max(at, self._latest + timedelta(microseconds=1))
         return RecordKey.make(self._destination, at, self.run_id, outcome)
 
     def _write(self, key: RecordKey, record: Record, *, is_quiet: bool = False) -> None:

@@ -11,7 +11,7 @@ from publisher.records.record import INTENDED, OUTCOMES, PROMOTED
 from publisher.store.keys import TIMESTAMP, Destination
 from publisher.store.protocol import Store
 
-_NAME = re.compile(r"(\d{8}_\d{6})_(\d{3})_([0-9a-f]{12})_([a-z_]+)\.json")
+_NAME = re.compile(r"(\d{8}_\d{6})_(\d{6})_([0-9a-f]{12})_([a-z_]+)\.json")
 # One listing answers with a thousand keys; a team that publishes once a day is served by the first window.
 _WINDOWS_DAYS = (8, 64, 512)
 
@@ -22,7 +22,7 @@ class RecordKey:
 
     Attributes:
         key: As the store has it.
-        at: When the run wrote it, in whole milliseconds.
+        at: When the run wrote it, to the microsecond.
         run_id: The run.
         outcome: What became of it.
     """
@@ -36,8 +36,7 @@ class RecordKey:
     def make(cls, destination: Destination, at: datetime, run_id: str, outcome: str) -> RecordKey:
         """Returns the key of a record that is to be written."""
         at = at.astimezone(timezone.utc)
-        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-        name = f"{at.strftime(TIMESTAMP)}_{at.microsecond // 1000:03}_{run_id}_{outcome}.json"
+        name = f"{at.strftime(TIMESTAMP)}_{at.microsecond:06}_{run_id}_{outcome}.json"
         return cls(f"{destination.runs_prefix}{at:%Y/%m/%d}/{name}", at, run_id, outcome)
 
     @classmethod
@@ -50,7 +49,7 @@ class RecordKey:
             at = datetime.strptime(found[1], TIMESTAMP).replace(tzinfo=timezone.utc)
         except ValueError:
             return None
-        parsed = cls.make(destination, at + timedelta(milliseconds=int(found[2])), found[3], found[4])
+        parsed = cls.make(destination, at + timedelta(microseconds=int(found[2])), found[3], found[4])
         return parsed if parsed.key == key else None
 
     @property

@@ -36,7 +36,7 @@ class Record:
 
     Attributes:
         run_id: Of the run: a promotion has one record when it is announced and one when it is done.
-        recorded_at: When it was written, UTC, ISO 8601 with milliseconds.
+        recorded_at: When it was written, UTC, ISO 8601 with microseconds.
         command: The command that ran: `publish`, `rollback`, `hold`, `release`, `prune`.
         outcome: One of `OUTCOMES`; `intended` is written before active is replaced.
         error: The class of the error that ended it.
@@ -178,6 +178,6 @@ def _clean(value: object) -> object:
 
 
 def iso(moment: datetime) -> str:
-    """Returns a moment as records write it: UTC, ISO 8601, with milliseconds."""
-    text = moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+    """Returns a moment as records write it: UTC, ISO 8601, with microseconds."""
+    text = moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
     return text.replace("+00:00", "Z")

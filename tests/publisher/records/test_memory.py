@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -252,3 +255,26 @@ def test_what_comes_near_a_limit_is_published_and_said(
     report = publish(settings(write_table(ids), "20251025", limits=limits), store)
     assert len(report.warnings) == len(near)
     assert all(text.startswith(begin) for text, begin in zip(report.warnings, near, strict=True))
+
+
+def test_an_active_file_is_not_unpacked_beyond_what_was_announced(store: MemoryStore, write_table: WriteTable) -> None:
+    bomb = gzip.compress(b"".join(b"%09d\n" % number for number in range(1_000_000)))
+    store._objects[ACTIVE] = _Kept(bomb, kept(store).texts, kept(store).at)
+    read: list[int] = []
+
+    def counting(method: Any, key: str, etag: str) -> Any:
+        @contextmanager
+        def counted() -> Iterator[Iterator[bytes]]:
+            def noted(pieces: Iterator[bytes]) -> Iterator[bytes]:
+                for piece in pieces:
+                    read.append(len(piece))
+                    yield piece
+
+            with method(key, etag) as pieces:
+                yield noted(pieces)
+
+        return counted() if key == ACTIVE else method(key, etag)
+
+    report = publish(settings(write_table(HUNDRED), "20251025", limits=Limits()), Between(store, read=counting))
+    assert any("more content than the 399 bytes announced" in text for text in report.warnings)
+    assert sum(read) < len(bomb)

@@ -246,14 +246,14 @@ def test_a_key_tells_what_it_is(prefix: str) -> None:
     at = datetime(2025, 10, 23, 4, 3, 12, 481_999, tzinfo=timezone.utc)
     for outcome in OUTCOMES:
         made = RecordKey.make(destination, at, "0123456789ab", outcome)
-        assert made.key == f"{prefix}runs/2025/10/23/20251023_040312_481_0123456789ab_{outcome}.json"
+        assert made.key == f"{prefix}runs/2025/10/23/20251023_040312_481999_0123456789ab_{outcome}.json"
         assert RecordKey.parse(destination, made.key) == made
     for other in (
-        "runs/2025/10/24/20251023_040312_481_0123456789ab_published.json",
-        "runs/2025/10/23/20259923_040312_481_0123456789ab_published.json",
-        "runs/2025/10/23/20251023_040312_481_0123456789ab_eaten.json",
+        "runs/2025/10/24/20251023_040312_481999_0123456789ab_published.json",
+        "runs/2025/10/23/20259923_040312_481999_0123456789ab_published.json",
+        "runs/2025/10/23/20251023_040312_481999_0123456789ab_eaten.json",
         "runs/2025/10/23/notes.txt",
-        "elsewhere/2025/10/23/20251023_040312_481_0123456789ab_published.json",
+        "elsewhere/2025/10/23/20251023_040312_481999_0123456789ab_published.json",
     ):
         assert RecordKey.parse(destination, f"{prefix}{other}") is None
 
@@ -296,7 +296,7 @@ def requests_of(client: Any) -> list[tuple[str, str]]:
     sent: list[tuple[str, str]] = []
 
     def note(params: Any, model: Any, **_: Any) -> None:
-        sent.append((model.name, params.get("Key") or params.get("Prefix") or ""))
+        sent.append((model.name, params.get("StartAfter") or params.get("Key") or params.get("Prefix") or ""))
 
     client.meta.events.register("provide-client-params.s3", note)
     return sent
@@ -305,17 +305,19 @@ def requests_of(client: Any) -> list[tuple[str, str]]:
 def test_a_publish_over_a_healthy_active_asks_three_requests_more_whatever_the_history(
     bucket: Bucket, write_table: WriteTable, clock: Clock
 ) -> None:
-    begin = datetime.now(timezone.utc) - timedelta(days=1200)
-    for day in range(1200):
+    begin = datetime.now(timezone.utc) - timedelta(days=9)
+    for day in range(9):
         key = RecordKey.make(DESTINATION, begin + timedelta(days=day), f"{day:012x}", "refused")
         bucket.client.put_object(Bucket=bucket.name, Key=key.key, Body=b"{}")
     client = bucket.client
     store = S3Store(bucket.name, client=client)
-    publish(settings(write_table(["a"]), "20251021"), store, now=clock)
+    first = publish(settings(write_table(["a"]), "20251021"), store, now=clock)
     sent = requests_of(client)
     publish(settings(write_table(["a", "b"])), store, now=clock)
-    of_records = [name for name, about in sent if "runs/" in about]
-    assert sorted(of_records) == ["ListObjectsV2", "PutObject", "PutObject"]
+    (listed, begun_at), *written = [(name, about) for name, about in sent if "runs/" in about]
+    # From active's own record on: what is older is not even listed.
+    assert (listed, begun_at) == ("ListObjectsV2", first.metadata.record)
+    assert [name for name, _ in written] == ["PutObject", "PutObject"]
 
 
 def test_history_reads_the_runs_and_counts_them(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:

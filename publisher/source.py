@@ -1,0 +1,62 @@
+"""The table that is to be published, and dbt's word for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from publisher import guards
+from publisher.errors import SourceNotReady
+from publisher.lake.access import LakeAccess
+from publisher.settings import PublishSettings
+from publisher.table.dbt_artifacts import read_build
+from publisher.table.summary import read_summary
+from publisher.table.table import Table, open_table
+from publisher.values import Build, Summary, is_metadata_text
+
+
+@dataclass(frozen=True)
+class Source:
+    """The table to publish, and what vouches for it.
+
+    Attributes:
+        partition: Where it comes from; None where that is not known.
+        build: What dbt says of it; None for one that was named by hand.
+        summary: The summary row, likewise.
+    """
+
+    table: Table
+    partition: str | None
+    build: Build | None
+    summary: Summary | None
+
+
+def open_source(settings: PublishSettings, lake: LakeAccess, enforce: guards.Enforcer) -> Source:
+    """Opens the table, and runs the guards on what vouches for it.
+
+    Args:
+        settings: Which one.
+        lake: What reads it.
+        enforce: Runs guards.
+
+    Raises:
+        SourceNotReady: The table or dbt's artifacts are not usable, or dbt did not succeed.
+        GuardRefusal: The summary row is of another build.
+    """
+    if settings.table is not None:
+        table = open_table(settings.table, lake)
+        named = next(iter(table.source_partitions)) if len(table.source_partitions) == 1 else None
+        return Source(table, settings.source_partition or named, None, None)
+    build = read_build(settings.target_path, settings.model, settings.id_column)
+    enforce(guards.require_dbt_success, build)
+    # In this order: an engine writes the table before its summary row, so that a row of this build vouches for a table
+    # that was opened before it, and for a newer one never does.
+    table = open_table(build.table, lake)
+    summary = read_summary(build.summary, lake)
+    enforce(guards.require_same_invocation, build, summary)
+    enforce(guards.require_built_by, build, table.committed_at)
+    if summary.source_partition is not None and not is_metadata_text(summary.source_partition):
+        raise SourceNotReady(
+            "The source partition in the summary row cannot be kept in an object's metadata: it is not plain ASCII.",
+            "Narrow the setting partition_value_pattern, so that such a partition is not chosen.",
+        )
+    return Source(table, summary.source_partition, build, summary)
