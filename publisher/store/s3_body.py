@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
 from publisher.errors import StoreFailed
@@ -66,11 +66,13 @@ def read_small(requests: S3Requests, key: str, most_bytes: int, wait: Callable[[
     breaks = 0
     while True:
         with requests.asking(f"reading {key}", ObjectMissing):
-            answer = requests.client.get_object(Bucket=requests.bucket, Key=key)
             try:
+                answer = _get_object(requests, key)
+                if "ETag" not in answer:
+                    raise ValueError("an answer without an ETag, as a gateway's page")
                 with closing(answer["Body"]) as body:
                     return body.read(most_bytes)
-            except (HTTPClientError, IncompleteReadError, HTTPError) as error:
+            except (ResponseStreamingError, IncompleteReadError, ReadTimeoutError, HTTPError) as error:
                 breaks += 1
                 if breaks > _RESUMPTIONS:
                     raise ResponseStreamingError(error=error) from error
@@ -152,9 +154,14 @@ class _Body:
     def _get(self, **wanted: Any) -> GetObjectOutputTypeDef:
         requests = self._requests
         with requests.asking(self._doing, PreconditionFailed, ObjectMissing):
-            return requests.client.get_object(
-                Bucket=requests.bucket, Key=self._key, IfMatch=quoted(self._etag), **wanted
-            )
+            return _get_object(requests, self._key, IfMatch=quoted(self._etag), **wanted)
+
+
+def _get_object(requests: S3Requests, key: str, **wanted: Any) -> GetObjectOutputTypeDef:
+    try:
+        return requests.client.get_object(Bucket=requests.bucket, Key=key, **wanted)
+    except HTTPError as error:  # the body of an error, which botocore reads outside of its retries
+        raise ResponseStreamingError(error=error) from error
 
 
 def _parsed(span: str) -> tuple[int, int | None]:

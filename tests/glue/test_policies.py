@@ -54,8 +54,9 @@ ANY_RESOURCE = {
     "AskLakeFormationForAccessToData": "Lake Formation's actions have no resources",
 }
 # A look at the bucket itself takes the right to list all of it: there is no prefix that a condition could ask for. It
-# stays refused; the publisher looks only to tell a missing bucket from a missing object, and does without.
-REFUSED_ON_PURPOSE = r"HEAD /[^/?]+"
+# stays refused; the publisher looks only to tell a missing bucket from a missing object, and does without. Likewise
+# consumers see no records of runs, and their `status` and `verify` say so, or do without.
+REFUSED_ON_PURPOSE = r"HEAD /[^/?]+|GET /[^/?]+/?\?.*prefix=ids%2Fruns%2F.*"
 
 
 @dataclass(frozen=True)
@@ -349,7 +350,7 @@ def documents() -> dict[str, dict[str, Any]]:
 
 def test_the_documents_are_those_that_are_tested() -> None:
     run = {name for names in DOCUMENTS.values() for name in names}
-    others = {TRUST, "optional-kms-read.json", "optional-kms-write.json", "optional-lake-formation.json"}
+    others = {TRUST, *(f"optional-{name}.json" for name in ("kms-read", "kms-write", "lake-formation", "prune"))}
     assert set(documents()) == run | others
 
 

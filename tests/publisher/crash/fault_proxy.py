@@ -49,6 +49,8 @@ class Request:
         method = "COPY" if "x-amz-copy-source" in self.headers else self.method
         *folders, name = self.path.strip("/").split("/")
         folder = folders[-1] if folders else ""
+        if "runs" in folders:
+            return f"{method} record"
         return f"{method} {folder if folder in ('active', 'stage') else name if folders else 'bucket'}"
 
 
