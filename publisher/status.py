@@ -42,6 +42,7 @@ def status(store: Store, destination: Destination) -> Status:
     """
     active = store.head(destination.active_key)
     memory = recall_if_allowed(store, destination, active)
+    active = memory.active if memory else active
     last = memory.last if memory and memory.is_replaced else None
     return Status(
         active=active,

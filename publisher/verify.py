@@ -37,8 +37,10 @@ def verify(store: Store, destination: Destination) -> Verification:
     """
     active = require_active(store, destination)
     verification = verify_object(store, active)
-    doubts = doubts_about(store, active, recall_if_allowed(store, destination, active))
-    return replace(verification, differences=(*verification.differences, *doubts))
+    memory = recall_if_allowed(store, destination, active)
+    if memory is not None and memory.active != active:
+        raise Conflict(f"{active.key} was replaced while it was verified.", "Run the command again.")
+    return replace(verification, differences=(*verification.differences, *doubts_about(store, active, memory)))
 
 
 def verify_object(store: Store, stored: StoredObject) -> Verification:

@@ -156,7 +156,7 @@ IDS = _option(
 SINCE = _option("--since", help="Only from this day (UTC) on: 2026-10-01 or 20261001.", variable=False, metavar="DATE")
 STATE = _option("--state", help="Remembers what was accepted last; default: <target>.state.json.", type=_PATH)
 ACCEPT_ROLLBACK = _option(
-    "--accept-rollback", help="Accept an older partition that was rolled back to knowingly.", variable=False,
+    "--accept-rollback", help="Accept an older partition where active was set back knowingly.", variable=False,
     is_flag=True,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from publisher.errors import StoreFailed
@@ -32,6 +32,7 @@ class Memory:
         unfinished: The announcement of what is active, where nothing tells that it was carried out.
         abandoned: Announcements of others of which nothing tells how they ended.
         latest: The newest record that was seen.
+        active: What was active at the last look.
     """
 
     previous: StoredObject | None
@@ -43,6 +44,7 @@ class Memory:
     unfinished: RecordKey | None = None
     abandoned: tuple[RecordKey, ...] = ()
     latest: RecordKey | None = None
+    active: StoredObject | None = None
 
 
 def is_described(active: StoredObject) -> bool:
@@ -51,7 +53,14 @@ def is_described(active: StoredObject) -> bool:
     return None not in (said.sha256, said.md5_checksum, said.total_ids, said.content_bytes, said.staged_key)
 
 
-def recall(store: Store, destination: Destination, active: StoredObject | None, now: datetime | None = None) -> Memory:
+def recall(
+    store: Store,
+    destination: Destination,
+    active: StoredObject | None,
+    now: datetime | None = None,
+    *,
+    looks: int = 2,
+) -> Memory:
     """Returns what was promoted last. Where active is what the records say, this is one listing.
 
     Args:
@@ -59,6 +68,7 @@ def recall(store: Store, destination: Destination, active: StoredObject | None, 
         destination: Where in it.
         active: What is active, None for nothing.
         now: Where to begin looking for the newest record, where active does not tell.
+        looks: How often active is looked at again, before it is said not to be what was promoted last.
 
     Raises:
         StoreFailed: The store failed, or the newest record is not one.
@@ -77,10 +87,17 @@ def recall(store: Store, destination: Destination, active: StoredObject | None, 
                 unfinished=None if done else announced,
                 abandoned=_dangling(others),
                 latest=_latest([announced, *keys]),
+                active=active,
             )
     else:
         keys = newest(store, destination, now or datetime.now(timezone.utc))
-    return _from_records(store, destination, active, keys)
+    memory = replace(_from_records(store, destination, active, keys), active=active)
+    if memory.is_replaced and looks > 0:
+        # Somebody may have promoted between the look at active and the listing: then there is nothing to doubt.
+        found = store.head(destination.active_key)
+        if (found and (found.etag, found.texts)) != (active and (active.etag, active.texts)):
+            return recall(store, destination, found, now, looks=looks - 1)
+    return memory
 
 
 def recall_if_allowed(store: Store, destination: Destination, active: StoredObject | None) -> Memory | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
 from publisher.errors import StoreFailed
@@ -70,12 +70,11 @@ def read_small(requests: S3Requests, key: str, most_bytes: int, wait: Callable[[
                 answer = _get_object(requests, key)
                 if "ETag" not in answer:
                     raise ValueError("an answer without an ETag, as a gateway's page")
-                with closing(answer["Body"]) as body:
-                    return body.read(most_bytes)
-            except (ResponseStreamingError, IncompleteReadError, ReadTimeoutError, HTTPError) as error:
+                return _read(answer, most_bytes)
+            except ResponseStreamingError:
                 breaks += 1
                 if breaks > _RESUMPTIONS:
-                    raise ResponseStreamingError(error=error) from error
+                    raise
         wait(_FIRST_WAIT_SECONDS * 2 ** (breaks - 1))
 
 
@@ -155,6 +154,18 @@ class _Body:
         requests = self._requests
         with requests.asking(self._doing, PreconditionFailed, ObjectMissing):
             return _get_object(requests, self._key, IfMatch=quoted(self._etag), **wanted)
+
+
+def _read(answer: GetObjectOutputTypeDef, most_bytes: int) -> bytes:
+    with closing(answer["Body"]) as body:
+        content = b""
+        try:
+            # To an empty piece: only there botocore compares what came with the length that was announced.
+            while len(content) < most_bytes and (piece := body.read(most_bytes - len(content))):
+                content += piece
+            return content
+        except (HTTPClientError, IncompleteReadError, HTTPError) as error:
+            raise ResponseStreamingError(error=error) from error
 
 
 def _get_object(requests: S3Requests, key: str, **wanted: Any) -> GetObjectOutputTypeDef:

@@ -257,6 +257,22 @@ def test_what_comes_near_a_limit_is_published_and_said(
     assert all(text.startswith(begin) for text, begin in zip(report.warnings, near, strict=True))
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_promotion_between_the_look_at_active_and_the_listing_raises_no_doubt(
+    first: bool, store: MemoryStore, write_table: WriteTable
+) -> None:
+    store = MemoryStore() if first else store
+    waiting = [settings(write_table(HUNDRED), "20251025")]
+
+    def overtaken(method: Any, prefix: str, after: str) -> Any:
+        if waiting:
+            publish(waiting.pop(), store)
+        return method(prefix, after)
+
+    found = status(Between(store, list=overtaken), DESTINATION)
+    assert (found.doubts, found.promoted_last) == ((), None)
+
+
 def test_an_active_file_is_not_unpacked_beyond_what_was_announced(store: MemoryStore, write_table: WriteTable) -> None:
     bomb = gzip.compress(b"".join(b"%09d\n" % number for number in range(1_000_000)))
     store._objects[ACTIVE] = _Kept(bomb, kept(store).texts, kept(store).at)
