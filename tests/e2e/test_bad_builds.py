@@ -41,10 +41,10 @@ def published(small: Lake, bucket: Bucket) -> Bucket:
 
 def refusal(lake: Lake, bucket: Bucket, target_path: Path | None = None) -> PublisherError:
     """Publishes, which must fail and change nothing, and returns the error."""
-    before = bucket.get("active/latest.txt.gz"), bucket.keys()
+    before = bucket.get("active/latest.txt.gz"), bucket.data_keys()
     with pytest.raises(PublisherError) as raised:
         publish(PublishSettings(bucket.destination, target_path=target_path or lake.target_path), bucket.store)
-    assert (bucket.get("active/latest.txt.gz"), bucket.keys()) == before
+    assert (bucket.get("active/latest.txt.gz"), bucket.data_keys()) == before
     error = raised.value
     assert not [document for document in (CPF_ONE, CPF_TWO) if document in error.message + error.hint]
     return error

@@ -227,7 +227,7 @@ def test_documents_are_not_published_as_ids(prefix: str, duck: Lake, bucket: Buc
     assert built.success, built.output
     refused = refusal(duck, bucket)
     assert (refused.guard, refused.exit_code) == ("ids_look_like_documents", 3)
-    assert bucket.keys() == []
+    assert bucket.data_keys() == []
 
 
 def test_a_compiled_test_that_counted_nothing_would_not_pass(duck: Lake) -> None:

@@ -181,8 +181,10 @@ TROUBLES = {
         f"a bit flipped on the way down, at {share:.0%}": Trouble(
             fault_proxy.flips_a_bit_of_the_answer(share),
             once=(INTEGRITY,),
-            once_by_kind={"GET active": (PUBLISHED,)},
+            # Of an error's code, here that there is no hold, a flipped bit makes another, or none.
+            once_by_kind={"GET active": (PUBLISHED,), "GET hold.json": (PUBLISHED, STORE_FAILED)},
             lasting=(INTEGRITY,),
+            lasting_by_kind={"GET hold.json": (INTEGRITY, STORE_FAILED)},
             methods=frozenset({"GET"}),
         )
         for share in (0, 0.5, 1)
@@ -236,6 +238,8 @@ class Case:
             return (PUBLISHED,)
         if self.extent == "once" and self.kind == "PUT record":
             return (PUBLISHED,)  # a record that cannot be written stops nothing
+        if self.kind == "PUT record" and "COPY" not in trouble.methods:
+            return (PUBLISHED,)
         if self.extent == "once":
             return trouble.once_by_kind.get(self.kind, trouble.once)
         if self.extent == "always there" and trouble.acts is not False:
