@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tests import parse_once
+from tests import repeated_dbt
 
 PROJECT = Path(__file__).resolve().parent.parent
 _MESSAGE_BYTES = 1 << 18
@@ -150,7 +150,7 @@ def _prepare_dbt() -> None:
     what it changes in dbt it has still to change in each fork. The static parser starts threads, which no fork would
     have.
     """
-    parse_once.install()
+    repeated_dbt.prepare()
     for module in ("boto3", "duckdb", "pyarrow.parquet", "dbt.adapters.spark", "dbt.adapters.glue"):
         importlib.import_module(module)
     from dbt.cli.main import dbtRunner
@@ -169,8 +169,9 @@ def _prepare_dbt() -> None:
 
 
 def _prepare_publisher() -> None:
-    for module in ("publisher.cli", "publisher.publish", "publisher.lake.glue", "publisher.table.contents", "boto3",
-                   "isal.igzip", "pyarrow.parquet", "tests.publisher.crash.child"):  # fmt: skip
+    lake = ("pyarrow.parquet", "pyiceberg.table", "publisher.lake.glue")
+    flows = ("publisher.cli", "publisher.doctor", "publisher.publish", "tests.publisher.crash.child")
+    for module in ("boto3", "isal.igzip", *lake, *flows):
         importlib.import_module(module)
 
 

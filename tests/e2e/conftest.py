@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from dbt.cli.main import dbtRunner
 
-from tests import parse_once
+from tests import repeated_dbt
 from tests.conftest import PROJECT
 
 _numbers = itertools.count(1)
@@ -131,8 +131,8 @@ class Lake:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def macros_are_parsed_once() -> None:
-    parse_once.install()
+def dbt_runs_repeatedly() -> None:
+    repeated_dbt.prepare()
 
 
 @pytest.fixture(scope="session")
