@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 _MESSAGE_BYTES = 1 << 18
 _BIN = Path(sys.executable).parent
 # Both are read when the interpreter starts, so a fork would be without them.
-_OF_INTERPRETER = ("PYTHON", "LC_", "LANG")
+OF_INTERPRETER = ("PYTHON", "LC_", "LANG")
 
 
 class ForkServer:
@@ -86,7 +86,7 @@ class ForkServer:
             return subprocess.CompletedProcess([self._name, *arguments], code, output.read(), errors.read())
 
     def _started(self, environment: Mapping[str, str]) -> socket.socket:
-        wanted, given = ({name: value for name, value in each.items() if name.startswith(_OF_INTERPRETER)}
+        wanted, given = ({name: value for name, value in each.items() if name.startswith(OF_INTERPRETER)}
                          for each in (environment, os.environ))  # fmt: skip
         assert wanted == given, "a fork cannot have another of these than the tests: start the real program"
         if self._control is None:

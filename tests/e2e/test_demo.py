@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from demo import seaweedfs
-from tests.conftest import PROJECT, SPARK_OPTIONS
+from tests.conftest import PROJECT
 from tests.e2e.expectation import expected_content
 
 
@@ -31,7 +31,7 @@ def bare_environment(tmp_path_factory: pytest.TempPathFactory, path_without_java
     return {
         "PATH": path_without_java,
         "HOME": str(tmp_path_factory.mktemp("home")),
-        "SPARK_SUBMIT_OPTS": SPARK_OPTIONS,
+        "SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1",  # faster in a JVM that does not live long
     }
 
 

@@ -24,6 +24,7 @@ from pyspark.sql import SparkSession
 from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
 from publisher.settings import PublishSettings
+from tests import repeated_dbt
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, Ended, Lake
 from tests.e2e.expectation import expected_content
@@ -61,7 +62,8 @@ class SparkProcess:
         if table_format != self._format:
             self.stop()
             self._format = table_format
-            self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            spawning = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, spawning, initializer=repeated_dbt.prepare)
 
     def run(self, function: Any, *arguments: Any, **named: Any) -> Any:
         assert self._pool is not None
