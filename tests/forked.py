@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -29,8 +30,9 @@ from tests import repeated_dbt
 
 PROJECT = Path(__file__).resolve().parent.parent
 _MESSAGE_BYTES = 1 << 18
+_START_SECONDS = 300  # only a test that fails anyway waits so long
 _BIN = Path(sys.executable).parent
-# Both are read when the interpreter starts, so a fork would be without them.
+# Read when the interpreter starts, so that a fork would be without them.
 OF_INTERPRETER = ("PYTHON", "LC_", "LANG")
 
 
@@ -73,13 +75,15 @@ class ForkServer:
                 handed_over = [nothing.fileno(), output.fileno(), errors.fileno(), theirs.fileno()]
                 with self._lock:
                     socket.send_fds(self._started(environment), [asked], handed_over)
-            ours.settimeout(timeout)
             told = ours.makefile()
-            pid = int(told.readline())
+            ours.settimeout(_START_SECONDS)
+            pid = told.readline()
+            assert pid, "the process that forks has ended; what it said is on stderr"
+            ours.settimeout(timeout)
             try:
                 code = int(told.readline())
             except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(int(pid), signal.SIGKILL)
                 raise subprocess.TimeoutExpired([self._name, *arguments], timeout) from None
             output.seek(0)
             errors.seek(0)
@@ -215,6 +219,7 @@ def _become(name: str, arguments: list[str], environment: dict[str, str], folder
     """Is the program from here on, with what a process of its own would have."""
     os.environ.clear()
     os.environ.update(environment)
+    time.tzset()
     os.chdir(folder)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [str(_BIN / name), *arguments]
