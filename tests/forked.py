@@ -121,6 +121,7 @@ _WARM_PROJECT = {
 name: nobodys
 profile: nobodys
 macro-paths: [{PROJECT / "macros"}]
+on-run-start: select 1
 flags: {{send_anonymous_usage_stats: false}}
 """,
     "profiles.yml": """

@@ -19,6 +19,7 @@ def prepare() -> None:
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, 20, 20)
     json.dump = _dump_at_once  # type: ignore[assignment]
     _parse_once()
+    _compile_once()
 
 
 def _dump_at_once(obj: Any, fp: TextIO, **options: Any) -> None:
@@ -33,7 +34,7 @@ def _parse_once() -> None:
     """Keeps what the text of a macro consists of.
 
     dbt reads the text of six hundred macros anew for each other schema, folder and var, so for each test. Only those
-    who look at a text ask for that; what is run is compiled in another way.
+    who look at a text ask for that.
     """
     parse: Any = jinja2.Environment.parse
     known: dict[tuple[type, tuple[str, ...], str], jinja2.nodes.Template] = {}
@@ -47,3 +48,19 @@ def _parse_once() -> None:
         return known[key]
 
     jinja2.Environment.parse = parse_once  # type: ignore[method-assign]
+
+
+def _compile_once() -> None:
+    """Keeps the code that a text is compiled to; dbt runs it in another namespace each time."""
+    compile_: Any = jinja2.Environment.compile
+    known: dict[tuple[type, tuple[str, ...], str, tuple[Any, ...]], Any] = {}
+
+    def compile_once(self: jinja2.Environment, source: Any, *others: Any, **named: Any) -> Any:
+        if not isinstance(source, str) or named:
+            return compile_(self, source, *others, **named)
+        key = type(self), tuple(self.extensions), source, others
+        if key not in known:
+            known[key] = compile_(self, source, *others)
+        return known[key]
+
+    jinja2.Environment.compile = compile_once  # type: ignore[method-assign]
