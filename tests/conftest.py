@@ -29,10 +29,61 @@ settings.register_profile("steady", deadline=None, derandomize=True, max_example
 settings.load_profile("steady")
 
 # What Spark's start script gives to each JVM. A test's JVM ends before the second compiler has earned what it takes,
-# which is half of all processor time; and two hundred tasks for a shuffle of ten rows are not waited for.
-SPARK_OPTIONS = "-XX:TieredStopAtLevel=1 -Dspark.sql.shuffle.partitions=2 -Dspark.default.parallelism=2"
+# which is half of all processor time; two hundred tasks for a shuffle of ten rows are not waited for; and code that is
+# generated for a query runs once. Spark as it is by default is what the demo's test runs.
+SPARK_OPTIONS = (
+    "-XX:TieredStopAtLevel=1 -Dspark.sql.shuffle.partitions=2 -Dspark.default.parallelism=2"
+    " -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+)
+
+# What is one worker's business, because it shares a JVM that takes half a minute of processor time to get going.
+ONE_JVM = {
+    "spark": (
+        "tests/e2e/test_raw_data.py",
+        "tests/e2e/test_build_and_publish.py",
+        "tests/e2e/test_bad_builds.py",
+        "tests/e2e/test_documents.py",
+        "tests/e2e/test_latest_partition.py",
+        "tests/e2e/test_errors_of_spark.py",
+        "tests/e2e/test_many_partitions.py",
+        "tests/e2e/test_package.py",
+        "tests/e2e/test_plan.py",
+    ),
+    "glue": ("tests/glue/",),
+}
+# Those that take longest, so that no worker begins one of them when the others have nothing left to do.
+LONGEST_FIRST = (
+    "spark",
+    "glue",
+    "tests/e2e/test_local_iceberg.py",
+    "tests/e2e/test_duckdb.py",
+    "tests/publisher/crash/test_faults.py",
+    "tests/publisher/crash/test_in_parts.py",
+    "tests/benchmarks/test_benchmarks.py",
+    "tests/e2e/test_other_targets.py",
+    "tests/e2e/test_demo.py",
+    "tests/e2e/test_two_runs.py",
+    "tests/publisher/crash/test_crash.py",
+    "tests/publisher/table/test_iceberg.py",
+    "tests/publisher/crash/test_races.py",
+    "tests/publisher/cli/test_cli.py",
+    "tests/e2e/test_duckdb_iceberg.py",
+)
 
 _bucket_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups the tests for `--dist loadgroup`: a file is a group, or several that share a JVM; the longest first."""
+
+    def group(item: pytest.Item) -> str:
+        file = item.path.relative_to(PROJECT).as_posix()
+        return next((name for name, files in ONE_JVM.items() if file.startswith(files)), file)
+
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(group(item), len(places)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
 
 
 @pytest.fixture(scope="session", autouse=True)

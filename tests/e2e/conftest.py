@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dbt.cli.main import dbtRunner
 
+from tests import repeated_dbt
 from tests.conftest import PROJECT
 
 _numbers = itertools.count(1)
@@ -131,26 +131,8 @@ class Lake:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def macros_are_parsed_once() -> Iterator[None]:
-    """dbt reads the text of six hundred macros anew for each other schema, folder and var, so for each test.
-
-    What a text consists of is the same each time. Only those who look at a text ask for that; what is run is compiled
-    in another way.
-    """
-    parse = jinja2.Environment.parse
-    known: dict[tuple[type, tuple[str, ...], str], jinja2.nodes.Template] = {}
-
-    def parse_once(
-        environment: jinja2.Environment, source: str, name: str | None = None, filename: str | None = None
-    ) -> jinja2.nodes.Template:
-        key = type(environment), tuple(environment.extensions), source
-        if key not in known:
-            known[key] = parse(environment, source, name, filename)
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja2.Environment, "parse", parse_once)
-        yield
+def dbt_runs_repeatedly() -> None:
+    repeated_dbt.prepare()
 
 
 @pytest.fixture(scope="session")

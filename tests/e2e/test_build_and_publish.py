@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from publisher.verify import verify
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, Lake
 from tests.e2e.expectation import expected_content
+from tests.e2e.test_duckdb import on_duckdb
 
 NEWEST = "ano_mes_dia=20251022"
 OLDER = "ano_mes_dia=20251021"
@@ -96,10 +98,15 @@ def several_levels(lake: Lake) -> list[Path]:
 
 
 @pytest.mark.parametrize("write", [by_duckdb, by_pandas, several_levels])
-def test_the_file_is_what_a_computation_of_our_own_gives(
-    write: Callable[[Lake], list[Path]], lake: Lake, bucket: Bucket, capfd: pytest.CaptureFixture[str]
+def test_on_local_and_on_duckdb_the_file_is_what_a_computation_of_our_own_gives(
+    write: Callable[[Lake], list[Path]],
+    lake: Lake,
+    tmp_path: Path,
+    bucket: Bucket,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     newest = write(lake)
+    (newest[0] / "_temporary" / "0").mkdir(parents=True)
     registered = lake.register()
     assert registered.success, registered.output
     built = lake.build()
@@ -118,8 +125,17 @@ def test_the_file_is_what_a_computation_of_our_own_gives(
     read = SparkSession.builder.getOrCreate().read.text(str(lake.folder / "latest.txt.gz"))
     assert [row.value for row in read.collect()] == expected.decode().split("\n")
 
-    # No CPF of table A is in anything that was printed, or stored beside the file.
-    printed = "\n".join([registered.output, built.output, *capfd.readouterr(), str(texts), str(report)])
+    duck = on_duckdb(tmp_path / "duckdb", lake.folder, **lake.settings)
+    on_it = duck.dbt("build")
+    assert on_it.success, on_it.output
+    assert re.search(r"PASS=\d+ WARN=0 ERROR=0 SKIP=0", on_it.output)  # unit tests included
+    of_duckdb = publish(PublishSettings(bucket.destination, target_path=duck.target_path), bucket.store)
+    assert of_duckdb.encoded == report.encoded
+    assert bucket.get("active/latest.txt.gz")[0] == compressed
+
+    # No CPF of table A is in anything that was printed, logged, or stored beside the file.
+    told = [str(texts), str(report), str(of_duckdb), duck.told()]
+    printed = "\n".join([registered.output, built.output, *capfd.readouterr(), *told])
     documents = {document for file in lake.cpfs.iterdir() for document in pq.read_table(file)["documento"].to_pylist()}
     assert not [document for document in documents if document in printed]
 
@@ -157,12 +173,11 @@ def test_names_prefix_and_partition_are_settings(lake: Lake, bucket: Bucket) -> 
     )  # fmt: skip
     assert lake.register().success
     settings = PublishSettings(bucket.destination, target_path=lake.target_path, limits=NO_LIMITS)
+    newest = lake.dbt("compile", "--select", "stg_records")
+    assert "dt = '2025-10-22'" in newest.compiled
     assert lake.build(variables={"pinned_partition": "2025-10-21"}).success
     assert publish(settings, bucket.store).metadata.source_partition == "2025-10-21"
     assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"of 2025-10-21"
-    assert lake.build().success
-    publish(settings, bucket.store)
-    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"of 2025-10-22"
     unquoted = lake.build(variables={"document_prefix": 9})
     assert not unquoted.success
     assert "Quote it" in unquoted.output

@@ -26,11 +26,9 @@ from publisher.lake.s3_files import S3Files
 from publisher.publish import publish
 from publisher.settings import PublishSettings
 from publisher.values import FileState
+from tests import forked
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, Lake, fill_small_lake
-from tests.e2e.expectation import expected_content
-from tests.e2e.test_build_and_publish import by_duckdb, by_pandas, several_levels
-from tests.e2e.test_demo import comparable
 from tests.quoted import quoted, write_damaged_pages, write_not_utf8
 
 MACRO = "{{ latest_partition(source('lake', 'records')) | tojson }}"
@@ -86,64 +84,6 @@ def published(lake: Lake, bucket: Bucket) -> bytes:
     settings = PublishSettings(bucket.destination, target_path=lake.target_path, limits=NO_LIMITS)
     publish(settings, bucket.store)
     return bucket.get("active/latest.txt.gz")[0]
-
-
-@pytest.mark.parametrize("write", [by_duckdb, by_pandas, several_levels])
-def test_it_publishes_the_bytes_of_local(
-    write: Callable[[Lake], list[Path]], lake: Lake, tmp_path: Path, bucket: Bucket
-) -> None:
-    newest = write(lake)
-    (newest[0] / "_temporary" / "0").mkdir(parents=True)
-    assert lake.register().success
-    built = lake.build()
-    assert built.success, built.output
-    of_local = published(lake, bucket)
-
-    duck = on_duckdb(tmp_path / "duckdb", lake.folder, **lake.settings)
-    built = duck.dbt("build")
-    assert built.success, built.output
-    assert re.search(r"PASS=\d+ WARN=0 ERROR=0 SKIP=0", built.output)  # unit tests included
-    assert published(duck, bucket) == of_local
-    assert gzip.decompress(of_local) == expected_content(lake.cpfs, newest)
-    documents = {document for file in lake.cpfs.iterdir() for document in pq.read_table(file)["documento"].to_pylist()}
-    logged = "\n".join([*duck.printed, *(file.read_text() for file in (duck.folder / "logs").glob("*.log"))])
-    assert not [document for document in documents if document in logged]
-
-
-def binary_ids(lake: Lake) -> None:
-    lake.write_cpfs([CPF_ONE])
-    rows = [(name.encode(), "000" + CPF_ONE) for name in ("é", "日", "10", "9")]
-    lake.write_records("ano_mes_dia=20251022", rows, pa.binary())
-
-
-def null_documents(lake: Lake) -> None:
-    lake.settings.update(MATCHED_IDS_MAX_MALFORMED_PERCENT="50", MATCHED_IDS_MAX_NULL_DOCUMENTS_PERCENT="40")
-    lake.write_cpfs([CPF_ONE, None])
-    lake.write_records("ano_mes_dia=20251022", [("a", "000" + CPF_ONE), ("prefix alone", "000"), ("b", None)])
-
-
-def escaped_partition(lake: Lake) -> None:
-    lake.write_cpfs([CPF_ONE])
-    for hour in ("01", "23"):
-        lake.write_records(f"ano_mes_dia=2025-10-22 {hour}%3A00", [(f"of {hour}", "000" + CPF_ONE)])
-
-
-@pytest.mark.parametrize(
-    ("write", "content"),
-    [(binary_ids, "10\n9\né\n日"), (null_documents, "a"), (escaped_partition, "of 23")],
-)
-def test_it_reads_what_local_reads(
-    write: Callable[[Lake], None], content: str, lake: Lake, tmp_path: Path, bucket: Bucket
-) -> None:
-    write(lake)
-    assert lake.register().success
-    built = lake.build()
-    assert built.success, built.output
-    assert gzip.decompress(published(lake, bucket)).decode() == content
-    duck = on_duckdb(tmp_path / "duckdb", lake.folder, **lake.settings)
-    built = duck.build()
-    assert built.success, built.output
-    assert gzip.decompress(published(duck, bucket)).decode() == content
 
 
 def test_the_file_is_one_of_texts_in_the_order_of_their_bytes(small: Lake) -> None:
@@ -578,11 +518,8 @@ def test_several_levels_in_s3(in_s3: Lake, bucket: Bucket) -> None:
     ],
 )
 def test_a_failure_of_s3_says_what_to_do(settings: dict[str, str], words: str, in_s3: Lake) -> None:
-    program = str(Path(sys.executable).with_name("dbt"))  # boto3 keeps the credentials of this process
-    environment = {**os.environ, **in_s3.environment(), **settings}
-    ended = subprocess.run(
-        [program, "build"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
+    # As a process of its own: boto3 keeps the credentials of this one.
+    ended = forked.dbt.run(["build"], {**os.environ, **in_s3.environment(), **settings})
     assert ended.returncode != 0
     assert words in ended.stdout
     assert "Traceback" not in ended.stdout
@@ -611,24 +548,3 @@ def test_an_object_that_was_replaced_while_it_was_read(
     ended = in_s3.build()
     assert not ended.success
     assert "was replaced while it was read" in ended.output
-
-
-# --- demo -------------------------------------------------------------------------------------------------------------
-
-
-def test_the_demo_on_duckdb_gives_what_the_readme_shows(tmp_path: Path, path_without_java: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "demo", "--folder", str(tmp_path / "demo"), "--target", "duckdb"],
-        cwd=PROJECT,
-        env={"PATH": path_without_java, "HOME": str(tmp_path), "MATCHED_IDS_JAVA_HOME": "/nowhere"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
-    shown = re.search(r"\$ make demo\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
-    assert shown is not None
-    different = re.compile(r"[\d,]+ bytes, sha256 [0-9a-f]{64}")
-    printed = comparable(ended.stdout.replace(f"{tmp_path}/demo", ".demo"))
-    assert different.sub("", printed) == different.sub("", comparable(shown[1]))
-    assert re.search(r"dbt build +25 pass, 0 warn, 0 error", printed)

@@ -24,6 +24,7 @@ from pyspark.sql import SparkSession
 from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
 from publisher.settings import PublishSettings
+from tests import repeated_dbt
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, Ended, Lake
 from tests.e2e.expectation import expected_content
@@ -61,7 +62,8 @@ class SparkProcess:
         if table_format != self._format:
             self.stop()
             self._format = table_format
-            self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            spawning = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, spawning, initializer=repeated_dbt.prepare)
 
     def run(self, function: Any, *arguments: Any, **named: Any) -> Any:
         assert self._pool is not None
@@ -221,7 +223,8 @@ def test_an_iceberg_table_b_is_read_at_its_newest_partition_alone(
     assert len(older) == 2
     for (path,) in older:
         Path(path.removeprefix("file:")).write_text("whoever opens this fails")
-    built = iceberg_lake.build()
+    # dbt's tests say of a date what they say of a text, but for the partition itself; so they run on one of the kinds.
+    built = iceberg_lake.build() if kind == "date" else iceberg_lake.dbt("run")
     assert built.success, built.output
     assert f"is read at {shown} (2 considered, next newest " in built.output
     assert "1 ignored: ano_mes_dia=__HIVE_DEFAULT_PARTITION__ (null))" in built.output
@@ -275,9 +278,9 @@ def test_a_table_b_that_cannot_be_chosen_from_is_a_clear_error(iceberg_lake: Ice
 
 
 def test_the_format_can_be_changed_in_the_same_folder_and_changed_back(iceberg_lake: IcebergLake) -> None:
-    assert iceberg_lake.build().success
+    assert iceberg_lake.dbt("run").success
     iceberg_lake.spark.use("parquet")
-    built = iceberg_lake.build()
+    built = iceberg_lake.dbt("run")
     assert built.success, built.output
     started_with = iceberg_lake.spark.run(spark_settings)
     of_iceberg = ("spark.jars", "spark.sql.catalog.", "spark.sql.extensions")
@@ -286,7 +289,7 @@ def test_the_format_can_be_changed_in_the_same_folder_and_changed_back(iceberg_l
     assert not (iceberg_lake.table / "metadata").exists()
 
     iceberg_lake.spark.use("iceberg")
-    built = iceberg_lake.build()
+    built = iceberg_lake.dbt("run")
     assert built.success, built.output
     assert read_ids(iceberg_lake.table) == ["a", "b", "c"]
 

@@ -20,6 +20,7 @@ import pytest
 import dbt_matched_ids.spark
 from publisher.publish import publish
 from publisher.settings import PublishSettings
+from tests import forked
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import Lake
 from tests.quoted import CPF, quoted
@@ -28,10 +29,17 @@ START_SECONDS = 90
 
 
 def dbt(lake: Lake, target: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return forked.dbt.run(
+        [*arguments, "--target", target], {**os.environ, **lake.environment(), **environment}, PROJECT
+    )
+
+
+def real_dbt(lake: Lake, target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Does the same with the program that is installed, from its very start."""
     return subprocess.run(
         [str(Path(sys.executable).with_name("dbt")), *arguments, "--target", target],
         cwd=PROJECT,
-        env={**os.environ, **lake.environment(), **environment},
+        env={**os.environ, **lake.environment()},
         capture_output=True,
         text=True,
         check=False,
@@ -89,10 +97,11 @@ def test_a_thrift_server_builds_what_local_builds(small_lake: Lake, thrift_port:
     registered = dbt(small_lake, "spark", "run-operation", "register_raw_tables", "--args", places)
     assert registered.returncode == 0, registered.stdout
     settings = PublishSettings(bucket.destination, target_path=small_lake.target_path)
-    for _ in range(2):  # the second time into folders that are not empty
-        built = dbt(small_lake, "spark", "build")
-        assert built.returncode == 0, built.stdout
-        publish(settings, bucket.store)
+    ran = real_dbt(small_lake, "spark", "run")
+    assert ran.returncode == 0, ran.stdout
+    built = dbt(small_lake, "spark", "build")  # into folders that are not empty
+    assert built.returncode == 0, built.stdout
+    publish(settings, bucket.store)
     assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\nc"
 
     # And an error of it quotes nothing; written backwards, because dbt logs the statement itself.
@@ -135,10 +144,7 @@ def test_a_missing_address_is_named(target: str, variable: str, lake: Lake) -> N
 def test_a_relative_profiles_folder_asks_for_the_local_folder(lake: Lake) -> None:
     environment = {**os.environ, **lake.environment(), "DBT_PROFILES_DIR": "."}
     environment.pop("MATCHED_IDS_LOCAL_DIR", None)
-    program = str(Path(sys.executable).with_name("dbt"))
-    ended = subprocess.run(
-        [program, "parse"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
+    ended = forked.dbt.run(["parse"], environment, PROJECT)
     assert ended.returncode != 0
     assert "MATCHED_IDS_LOCAL_DIR" in ended.stdout
 
@@ -148,10 +154,8 @@ def test_without_a_local_folder_the_tables_are_beside_the_profile(target: str, l
     shutil.copy(PROJECT / "profiles.yml", tmp_path)
     environment = {**os.environ, **lake.environment(), "DBT_PROFILES_DIR": str(tmp_path)}
     del environment["MATCHED_IDS_LOCAL_DIR"]
-    program = str(Path(sys.executable).with_name("dbt"))
-    subprocess.run(
-        [program, "parse", "--target", target], cwd=PROJECT, env=environment, capture_output=True, check=True
-    )
+    parsed = forked.dbt.run(["parse", "--target", target], environment, PROJECT)
+    assert parsed.returncode == 0, parsed.stdout
     manifest = json.loads((lake.target_path / "manifest.json").read_text())
     location = manifest["nodes"]["model.matched_ids.int_matched_ids"]["config"]["location_root"]
     assert location == f"{tmp_path}/.matched-ids/tables/{lake.schema}"

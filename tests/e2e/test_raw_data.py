@@ -91,6 +91,19 @@ def texts_of_all_forms(lake: Lake) -> list[str]:
     return ["000", "001", "002", "003"]
 
 
+def texts_in_the_order_of_their_bytes(lake: Lake) -> list[str]:
+    names = ("é", "日", "10", "9")
+    records(lake, pa.array([name.encode() for name in names], pa.binary()))
+    return ["10", "9", "é", "日"]
+
+
+def documents_that_are_null(lake: Lake) -> list[str]:
+    lake.settings.update(MATCHED_IDS_MAX_MALFORMED_PERCENT="50", MATCHED_IDS_MAX_NULL_DOCUMENTS_PERCENT="40")
+    lake.write_cpfs([CPF_ONE, None])
+    records(lake, ["a", "prefix alone", "b"], [OF_ONE, "000", None])
+    return ["a"]
+
+
 def the_largest_integer(lake: Lake) -> list[str]:
     records(lake, pa.array([18446744073709551615], pa.uint64()))
     return ["18446744073709551615"]
@@ -124,8 +137,8 @@ def partitions_that_are_none(lake: Lake) -> list[str]:
 
 RIGHT: list[Callable[[Lake], list[str]]] = [
     partition_column_inside_the_files, keys_above_the_folder, folders_of_keys, links, another_schema_before,
-    texts_of_all_forms, the_largest_integer, a_decimal_without_scale, documents_as_numbers_in_a, names_with_escapes,
-    partitions_that_are_none,
+    texts_of_all_forms, texts_in_the_order_of_their_bytes, documents_that_are_null, the_largest_integer,
+    a_decimal_without_scale, documents_as_numbers_in_a, names_with_escapes, partitions_that_are_none,
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import forked
 from tests.conftest import PROJECT
 from tests.e2e.conftest import Lake
 from tests.e2e.test_duckdb import lake_of_duckdb, result_of, small
@@ -39,10 +40,7 @@ def a_process(program: str, environment: dict[str, str]) -> Iterator[subprocess.
 
 def a_second_run(lake: Lake) -> str:
     """Returns what dbt says, as another process, when it cannot run a statement."""
-    ended = subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), "compile", "--inline", QUERY],
-        cwd=PROJECT, env={**os.environ, **lake.environment()}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    ended = forked.dbt.run(["compile", "--inline", QUERY], {**os.environ, **lake.environment()}, PROJECT)
     assert ended.returncode != 0
     output = ended.stdout + ended.stderr
     assert "Traceback" not in output

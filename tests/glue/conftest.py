@@ -24,6 +24,7 @@ import yaml  # type: ignore[import-untyped]
 
 from demo import seaweedfs
 from demo.seaweedfs import Endpoint
+from tests import forked
 from tests.conftest import PROJECT, Bucket
 from tests.glue import standin
 from tests.glue.catalog import ACCOUNT, REGION, parquet_table
@@ -199,11 +200,19 @@ class GlueLake:
 
     def dbt(self, *arguments: str) -> Ended:
         """Runs dbt as a process of its own, as a scheduler does."""
-        ended = subprocess.run(
-            [str(Path(sys.executable).with_name("dbt")), *arguments],
-            env=self.environment(), cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
-            check=False,
+        return self._ended(forked.dbt.run(arguments, self.environment()))
+
+    def real_dbt(self, *arguments: str) -> Ended:
+        """Does the same with the program that is installed, from its very start."""
+        program = str(Path(sys.executable).with_name("dbt"))
+        return self._ended(
+            subprocess.run(
+                [program, *arguments], env=self.environment(), cwd=PROJECT, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=300, check=False,
+            )
         )  # fmt: skip
+
+    def _ended(self, ended: subprocess.CompletedProcess[str]) -> Ended:
         self.printed.append(ended.stdout + ended.stderr)
         return Ended(ended.returncode, ended.stdout + ended.stderr)
 

@@ -37,9 +37,9 @@ class Built:
     second: Run
 
 
-def run(lake: GlueLake, *arguments: str) -> Run:
+def run(lake: GlueLake, *arguments: str, is_real: bool = False) -> Run:
     lake.stand_in.reset()
-    ended = lake.dbt(*arguments)
+    ended = (lake.real_dbt if is_real else lake.dbt)(*arguments)
     return Run(ended, list(lake.stand_in.statements), list(lake.stand_in.calls))
 
 
@@ -52,7 +52,8 @@ def built(
 ) -> Iterator[Built]:
     with new_lake(session_stand_in, glue_store, glue_bucket, tmp_path_factory.mktemp("lake")) as lake:
         fill(lake)
-        yield Built(lake, run(lake, "build", "--target", "glue"), run(lake, "build", "--target", "glue"))
+        command = ("build", "--target", "glue")
+        yield Built(lake, run(lake, *command, is_real=True), run(lake, *command))
 
 
 def test_everything_is_built_and_every_test_passes_twice(built: Built) -> None:

@@ -8,11 +8,8 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +21,7 @@ from publisher.lake.glue import GlueCatalog
 from publisher.lake.s3_files import S3Files
 from publisher.publish import Watcher, publish
 from publisher.settings import PublishSettings
+from tests import forked
 from tests.conftest import Bucket
 from tests.glue.catalog import parquet_table
 from tests.glue.conftest import CPF_ONE, CPF_TWO, GlueLake, GlueStore, fill, new_lake
@@ -83,15 +81,14 @@ def target(lake: GlueLake) -> Bucket:
 def publisher(lake: GlueLake, target: Bucket, *arguments: str) -> Published:
     """Runs `publisher publish` as a process of its own, and checks that a failure leaves active alone."""
     before = target.get(ACTIVE)
-    ended = subprocess.run(
-        [str(Path(sys.executable).with_name("publisher")), "publish", "--json", *LIMITS, *arguments],
-        env={
+    ended = forked.publisher.run(
+        ["publish", "--json", *LIMITS, *arguments],
+        {
             **lake.environment(),
             "PUBLISHER_TO": f"s3://{target.name}",
             "PUBLISHER_TARGET_PATH": str(lake.target_path),
         },
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    )
     lake.printed.append(ended.stdout + ended.stderr)
     if ended.returncode:
         assert target.get(ACTIVE) == before

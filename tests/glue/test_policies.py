@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import forked
 from tests.conftest import PROJECT, Bucket
 from tests.glue.catalog import ACCOUNT, REGION
 from tests.glue.conftest import CPF_ONE, CPF_TWO, ROLE, GlueLake, GlueStore, fill, new_lake
@@ -163,11 +162,7 @@ class FullRun:
         }
         first = len(self._lake.stand_in.calls)
         self.watch.is_on = True
-        ended = subprocess.run(
-            [str(Path(sys.executable).with_name(program)), *arguments],
-            env=environment, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
-            check=False,
-        )  # fmt: skip
+        ended = {"dbt": forked.dbt, "publisher": forked.publisher}[program].run(arguments, environment)
         self.watch.is_on = False
         output = ended.stdout + ended.stderr
         self._lake.printed.append(output)

@@ -1,9 +1,13 @@
-"""The same raw data gives the same file, byte for byte, on `glue` and on `local`."""
+"""The same raw data gives the same file, byte for byte, on `glue` and on `duckdb`.
+
+And so as on `local`, with which tests/e2e/test_build_and_publish.py compares `duckdb`.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 from publisher.lake.access import LakeAccess as Tables
 from publisher.lake.glue import GlueCatalog
@@ -11,9 +15,7 @@ from publisher.lake.s3_files import S3Files
 from publisher.publish import publish
 from publisher.settings import PublishSettings
 from tests.conftest import Bucket
-
-# The fixtures of the other folder, too: this is about both.
-from tests.e2e.conftest import Lake, lake, spark_folder  # noqa: F401
+from tests.e2e.test_duckdb import on_duckdb
 from tests.glue.conftest import GlueLake
 
 # A third of the records match, some of them twice; the ids are of several lengths, so that text and numbers sort
@@ -27,22 +29,19 @@ RECORDS = [
 ]
 
 
-def test_glue_and_local_publish_the_same_bytes(
-    lake: Lake,  # noqa: F811 -- pytest finds a fixture by this name
-    empty_glue_lake: GlueLake,
-    bucket: Bucket,
-) -> None:
+def test_glue_and_duckdb_publish_the_same_bytes(empty_glue_lake: GlueLake, tmp_path: Path, bucket: Bucket) -> None:
     searched = DOCUMENTS[:1_000]
     days: dict[str, Sequence[tuple[str, str]]] = {"20251021": RECORDS[:100], "20251022": RECORDS}
 
-    lake.write_cpfs(searched)
+    duck = on_duckdb(tmp_path / "duckdb", tmp_path / "duckdb")
+    duck.write_cpfs(searched)
     for day, rows in days.items():
-        lake.write_records(f"ano_mes_dia={day}", [(name, f"000{document}") for name, document in rows])
-    assert lake.register().success
-    built = lake.build()
+        duck.write_records(f"ano_mes_dia={day}", [(name, f"000{document}") for name, document in rows])
+    built = duck.build()
     assert built.success, built.output
-    local = publish(PublishSettings(bucket.destination, target_path=lake.target_path), bucket.store)
-    local_bytes = bucket.get("active/latest.txt.gz")[0]
+    here = publish(PublishSettings(bucket.destination, target_path=duck.target_path), bucket.store)
+    bytes_here = bucket.get("active/latest.txt.gz")[0]
+    assert duck.leaked_documents() == 0
 
     empty_glue_lake.register_cpfs(searched)
     empty_glue_lake.register_records(days)
@@ -52,8 +51,8 @@ def test_glue_and_local_publish_the_same_bytes(
     settings = PublishSettings(bucket.destination, target_path=empty_glue_lake.target_path)
     glue = publish(settings, bucket.store, lake=tables)
 
-    assert local.encoded.total_ids > 1_000
-    assert bucket.get("active/latest.txt.gz")[0] == local_bytes
-    assert glue.encoded == local.encoded
-    assert (glue.metadata.snapshot_id is None, local.metadata.snapshot_id is None) == (False, True)
+    assert here.encoded.total_ids > 1_000
+    assert bucket.get("active/latest.txt.gz")[0] == bytes_here
+    assert glue.encoded == here.encoded
+    assert (glue.metadata.snapshot_id is None, here.metadata.snapshot_id is None) == (False, True)
     assert (glue.metadata.ids_added, glue.metadata.ids_removed) == (0, 0)

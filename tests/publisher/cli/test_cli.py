@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from tests import forked
 from tests.conftest import Bucket, WriteTable
 from tests.publisher.crash import fault_proxy
 
@@ -29,14 +30,8 @@ PUBLISHER = str(Path(sys.executable).with_name("publisher"))
 
 
 def run(bucket: Bucket, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PUBLISHER, *arguments],
-        env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    variables = {"PUBLISHER_TO": f"s3://{bucket.name}", **environment}
+    return forked.publisher.run(arguments, {**os.environ, **bucket.endpoint.environment(), **variables})
 
 
 def publish(bucket: Bucket, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The publisher in a process that kills itself at one of its HTTP requests; started by test_crash.py.
+"""The publisher in a process that kills itself at one of its HTTP requests; forked by test_crash.py.
 
 Arguments: a moment; the number of the request, from 1; a file that gets one line for each request that was begun; then
 the publisher's own arguments. The moments: `before` the request, `amid` its body, `unanswered` (sent, and gone before
@@ -68,7 +68,8 @@ def _lower(part_bytes: int) -> None:
     defaults.update(single_request_bytes=part_bytes, part_bytes=part_bytes)
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """Runs the publisher as the arguments tell."""
     if "PART_BYTES" in os.environ:
         _lower(int(os.environ["PART_BYTES"]))
     _install(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from publisher.history import history
 from publisher.status import status
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
-from tests.conftest import PROJECT, Bucket
+from tests import forked
+from tests.conftest import Bucket
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day
 
 # http.client sends a body in pieces of this size: a longer one can be broken off in its middle.
@@ -58,17 +58,10 @@ class Publishes:
         self, destination: Destination, moment: str, number: int
     ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         log = self._folder / f"{destination.prefix.strip('/')}.log"
-        program = [sys.executable, "-m", "tests.publisher.crash.child", moment, str(number), str(log)]
+        arguments = [moment, str(number), str(log), "publish", "--to", destination.url(destination.prefix)]
         table = ["--table", f"parquet:{self._today.folder}", "--source-partition", self._today.partition]
-        ended = subprocess.run(
-            [*program, "publish", "--to", destination.url(destination.prefix), *table],
-            env={**os.environ, **self._bucket.endpoint.environment()},
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        environment = {**os.environ, **self._bucket.endpoint.environment()}
+        ended = forked.publisher.run([*arguments, *table], environment, function="tests.publisher.crash.child:run")
         return ended, log.read_text().splitlines()
 
     def _active(self, destination: Destination) -> Day | None:

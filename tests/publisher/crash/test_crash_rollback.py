@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from publisher.store.hold import current_hold, release_hold
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
-from tests.conftest import PROJECT, Bucket
+from tests import forked
+from tests.conftest import Bucket
 from tests.publisher.crash.days import active_day, new_destination, write_day
 
 
@@ -26,12 +26,10 @@ def test_killed_at_any_request_it_leaves_a_whole_file_and_the_next_run_works(buc
         for day in days[:2]:
             day.publish(destination, store)
         log = tmp_path / f"{destination.prefix.strip('/')}.log"
-        ended = subprocess.run(
-            [sys.executable, "-m", "tests.publisher.crash.child", moment, str(number), str(log),
-             "rollback", "--reason", "INC-1", "--to", destination.url(destination.prefix)],
-            env={**os.environ, **bucket.endpoint.environment()}, cwd=PROJECT,
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        command = ["rollback", "--reason", "INC-1", "--to", destination.url(destination.prefix)]
+        environment = {**os.environ, **bucket.endpoint.environment()}
+        arguments = [moment, str(number), str(log), *command]
+        ended = forked.publisher.run(arguments, environment, function="tests.publisher.crash.child:run")
         return destination, ended, log.read_text().splitlines()
 
     destination, ended, requests = roll_back("never", 0)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +14,8 @@ from publisher.errors import IntegrityError, PublisherError, StoreFailed
 from publisher.store.conditions import SwapMethod
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
-from tests.conftest import PROJECT, Bucket
+from tests import forked
+from tests.conftest import Bucket
 from tests.in_parts import PART_BYTES, ignoring, store_in_parts, uploads
 from tests.publisher.crash import fault_proxy
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day
@@ -159,12 +158,11 @@ def test_an_upload_that_somebody_ended_is_told_as_that(
 def run(
     bucket: Bucket, destination: Destination, day: Day, moment: str, number: int, log: Path
 ) -> tuple[int, list[str]]:
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.publisher.crash.child", moment, str(number), str(log),
-         "publish", "--to", destination.url(destination.prefix),
+    ended = forked.publisher.run(
+        [moment, str(number), str(log), "publish", "--to", destination.url(destination.prefix),
          "--table", f"parquet:{day.folder}", "--source-partition", day.partition],
-        env={**os.environ, **bucket.endpoint.environment(), "PART_BYTES": str(PART_BYTES)}, cwd=PROJECT,
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        {**os.environ, **bucket.endpoint.environment(), "PART_BYTES": str(PART_BYTES)},
+        function="tests.publisher.crash.child:run",
     )  # fmt: skip
     return ended.returncode, log.read_text().splitlines()
 

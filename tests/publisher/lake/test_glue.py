@@ -21,9 +21,10 @@ from publisher.aws import Deadline
 from publisher.errors import SourceNotReady, StoreFailed
 from publisher.lake.glue import ExpressionRefused, GlueCatalog, GlueTable
 from publisher.latest_partition import Latest, Wanted, latest_partition
+from tests import forked
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
-from tests.publisher.cli.test_cli import PUBLISHER, publish
+from tests.publisher.cli.test_cli import publish
 from tests.publisher.lake import glue_server
 from tests.publisher.lake.glue_server import GlueServer
 
@@ -344,14 +345,8 @@ def test_an_expression_that_meets_the_default_partition_of_a_number_does_not_fai
 
 def run(glue: GlueServer, bucket: Bucket, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, **bucket.endpoint.environment(), **glue.environment(), **environment}
-    return subprocess.run(
-        [PUBLISHER, "latest-partition", *arguments],
-        env={name: value for name, value in variables.items() if value},
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    given = {name: value for name, value in variables.items() if value}
+    return forked.publisher.run(["latest-partition", *arguments], given)
 
 
 def test_a_shell_gets_the_name_alone(glue: GlueServer, bucket: Bucket) -> None:
