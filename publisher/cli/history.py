@@ -11,7 +11,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, readable
+from publisher.cli.output import Output, readable, shown
 from publisher.errors import UsageError
 from publisher.settings import parse_day
 
@@ -107,6 +107,7 @@ def _row(run: Record) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    rows = [tuple(map(shown, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows

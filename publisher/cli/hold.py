@@ -6,7 +6,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect, user
-from publisher.cli.output import Output, warn
+from publisher.cli.output import Output, shown, warn
 
 
 @click.command()
@@ -36,5 +36,5 @@ def release(output: Output, to: str, endpoint_url: str | None) -> None:
     held = run(store, destination, warn=warn)
     output.answer(
         {"status": "released", "hold": vars(held) if held else None},
-        f"released: {held.reason}" if held else "nothing was held",
+        f"released: {shown(held.reason)}" if held else "nothing was held",
     )

@@ -18,7 +18,7 @@ from publisher.cli.doctor import doctor
 from publisher.cli.history import history
 from publisher.cli.hold import hold, release
 from publisher.cli.latest_partition import latest_partition
-from publisher.cli.output import Output, print_json
+from publisher.cli.output import Output, print_json, warn
 from publisher.cli.prune import prune
 from publisher.cli.publish import publish
 from publisher.cli.pull import pull
@@ -101,8 +101,8 @@ def _end_in_time(code: int) -> None:
 
 
 def _fail(error: PublisherError, output: Output) -> NoReturn:
-    click.echo(f"publisher: {error.message}", err=True)
-    click.echo(f"publisher: {error.hint}", err=True)
+    warn(error.message)
+    warn(error.hint)
     if output.as_json:
         fields = {"status": error.status, "error": type(error).__name__, "exit_code": error.exit_code}
         guard = {"guard": error.guard} if error.guard else {}

@@ -38,7 +38,16 @@ class Output:
 
 def warn(text: str) -> None:
     """Tells, beside the answer, what is worth knowing."""
-    click.echo(f"publisher: {text}", err=True)
+    click.echo(f"publisher: {shown(text)}", err=True)
+
+
+def shown(text: str) -> str:
+    """Returns a text as it may stand on a terminal or in a log: one line, control characters as their escapes.
+
+    What comes from the store or a table was written by anybody: a line break would forge a line, an escape sequence
+    would clear the screen.
+    """
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def ago_text(moment: datetime, now: datetime) -> str:
@@ -48,7 +57,9 @@ def ago_text(moment: datetime, now: datetime) -> str:
 
 def print_json(fields: Mapping[str, Any]) -> None:
     """Prints the one object."""
-    click.echo(json.dumps(fields, ensure_ascii=False))
+    text = json.dumps(fields, ensure_ascii=False)
+    # JSON itself lets some pass that a terminal obeys, or that cannot be encoded.
+    click.echo("".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text))
 
 
 def stored_fields(stored: StoredObject) -> dict[str, Any]:
@@ -84,5 +95,5 @@ def readable(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {part}" for name, part in value.items() if part is not None)
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return ", ".join(f"{name} {shown(str(part))}" for name, part in value.items() if part is not None)
+    return f"{value:,}" if isinstance(value, int) else shown(str(value))

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 import click
 
+from publisher.cli.output import shown
 from publisher.publish import Watcher
 
 
@@ -31,7 +32,7 @@ class _Log(Watcher):
         self._stream = stream
 
     def warn(self, text: str) -> None:
-        click.echo(f"publisher: {text}", file=self._stream)
+        click.echo(f"publisher: {shown(text)}", file=self._stream)
 
 
 class _Bar(_Log):

@@ -9,7 +9,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, ago_text, fields_text, stored_fields
+from publisher.cli.output import Output, ago_text, fields_text, shown, stored_fields
 from publisher.errors import IntegrityError, SourceNotReady
 from publisher.settings import parse_duration
 
@@ -115,7 +115,7 @@ def _text(found: Status, fields: dict[str, Any], destination: Destination, now: 
         words.append(_run_text(found.last_run, now))
     details = {name: value for name, value in fields.items() if name not in ("status", "doubts", "last_run", "hold")}
     return fields_text(
-        "\n".join(words), {**details, "hold": fields["hold"], "at": destination.url(destination.active_key)}
+        "\n".join(map(shown, words)), {**details, "hold": fields["hold"], "at": destination.url(destination.active_key)}
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -308,6 +309,42 @@ def test_a_hold_where_nothing_was_ever_published_warns(bucket: Bucket) -> None:
     assert shown.code == 5
     assert "PUBLISHING IS HELD" in shown.stdout
     assert "INC-1" in shown.stdout
+
+
+def test_history_as_a_table_as_csv_and_as_json(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:
+    day(bucket, write_table, clock, 2)
+    with pytest.raises(GuardRefusal):
+        day(bucket, write_table, clock, 1)
+    names, refused, published, *_ = run(bucket, "publisher history").stdout.splitlines()
+    assert names.split()[:4] == ["at", "command", "outcome", "partition"]
+    assert "publish  refused    20251021" in refused
+    assert "older_partition: Partition 20251021 is older than" in refused
+    assert "publish  published  20251022   198" in published
+    rows = list(csv.DictReader(io.StringIO(run(bucket, "publisher history --csv --since 2020-01-01").stdout)))
+    assert [(row["outcome"], row["guard"], row["total_ids"]) for row in rows] == [
+        ("refused", "older_partition", ""),
+        ("published", "", "198"),
+    ]
+    said = json.loads(run(bucket, "publisher history --json --limit 1").stdout)
+    assert ([one["outcome"] for one in said["runs"]], said["is_whole"]) == (["refused"], False)
+    assert json.loads(run(bucket, "publisher history --json --since 2999-01-01").stdout)["runs"] == []
+    assert run(bucket, "publisher history --csv --json").code == 2
+
+
+def test_what_somebody_else_wrote_can_forge_no_line_and_clear_no_screen(
+    bucket: Bucket, write_table: WriteTable, clock: Clock
+) -> None:
+    day(bucket, write_table, clock, 1)
+    reason = "all is well\nPublishing is not held.\x1b[2J\x9b2J\u2028 \udce9"
+    body = json.dumps({"reason": reason, "since": "now\r", "by": "ana\x07"}).encode()
+    bucket.client.put_object(Bucket=bucket.name, Key=DESTINATION.hold_key, Body=body)
+    table = f"--table parquet:{write_table(['a'])} --source-partition 20251022"
+    for command in ("status", "status --json", f"publish {table}", f"publish {table} --json", "history", "release"):
+        ended = run(bucket, f"publisher {command}")
+        assert "all is well" in ended.stdout + ended.stderr
+        for line in (ended.stdout + ended.stderr).split("\n"):
+            assert line.isprintable(), (command, line)
+            assert not line.startswith("Publishing is not held")
 
 
 def test_status_answers_in_words_first(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:
