@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from publisher.errors import IntegrityError, StoreFailed
@@ -23,6 +24,7 @@ _SHA256 = hashlib.sha256(_CONTENT).hexdigest()
 # Of a store that looks at a condition and does not hold on to it, a single race shows nothing more often than not.
 _RACERS = 8
 _RACES = 5
+_LIFE = timedelta(hours=1)
 
 
 class Unfit(Exception):
@@ -36,9 +38,10 @@ class Trials:
         self._store = store
         self._destination = destination
         self._now = now
-        self._one = f"{destination.scratch_prefix}one"
-        self._two = f"{destination.scratch_prefix}two"
-        self._racers = [f"{destination.scratch_prefix}racer-{number}" for number in range(_RACERS)]
+        own = f"{destination.scratch_prefix}{uuid.uuid4().hex[:12]}-"  # so that two doctors at once do not meet
+        self._one = f"{own}one"
+        self._two = f"{own}two"
+        self._racers = [f"{own}racer-{number}" for number in range(_RACERS)]
         self._etag: str | None = None
         self._method: SwapMethod | None = None
 
@@ -67,7 +70,6 @@ class Trials:
 
     def _try_look(self) -> str:
         active = self._store.head(self._destination.active_key)
-        self._clear()  # an earlier doctor may have been killed
         return "reachable; " + ("something is active" if active else "nothing is active yet")
 
     def _try_create(self) -> str:
@@ -101,8 +103,11 @@ class Trials:
 
     def _try_list(self) -> str:
         self._created()
-        if self._one not in self._store.list(self._destination.scratch_prefix):
+        listed = list(self._store.list(self._destination.scratch_prefix))
+        if self._one not in listed:
             raise Unfit("it does not list what is there")
+        next(iter(self._store.list(self._destination.runs_prefix)), None)  # by which a publish knows the last one
+        self._sweep(listed)
         return "s3:ListBucket is granted"
 
     def _try_copy(self) -> str:
@@ -180,6 +185,13 @@ class Trials:
         if self._store.head(self._one) is not None:
             raise Unfit("what was removed is still there")
         return "s3:DeleteObject is granted (for the hold; a publish removes nothing)"
+
+    def _sweep(self, listed: Iterable[str]) -> None:
+        """Removes what doctors that were killed have left; what is younger than an hour may be a living one's."""
+        for key in listed:
+            left = self._store.head(key)
+            if left is not None and self._now() - left.last_modified > _LIFE:
+                self._store.delete(key, left.etag)
 
     def _clear(self) -> None:
         for key in (self._one, self._two, f"{self._one}-damaged", *self._racers):

@@ -26,9 +26,20 @@ def read_build(target_path: Path, model: str, id_column: str) -> Build:
         id_column: Its column of ids.
 
     Raises:
-        SourceNotReady: An artifact is missing, unreadable or of another invocation than the other.
+        SourceNotReady: An artifact is missing, damaged or of another invocation than the other.
         UsageError: The model is not in the project, or its table is of a kind that cannot be read.
     """
+    try:
+        return _read_build(target_path, model, id_column)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        # Whatever of dbt's JSON is not as dbt writes it. Only the kind: a key or a value may be anything.
+        raise SourceNotReady(
+            f"dbt's artifacts in {target_path} are damaged, or of an unknown version ({type(error).__name__}).",
+            "Run `dbt build` again, and let nothing else write there.",
+        ) from error
+
+
+def _read_build(target_path: Path, model: str, id_column: str) -> Build:
     manifest = _load(target_path / "manifest.json")
     run_results = _load(target_path / "run_results.json")
     invocation_id = _invocation_id(run_results, target_path / "run_results.json")
@@ -39,14 +50,14 @@ def read_build(target_path: Path, model: str, id_column: str) -> Build:
         )
     nodes: Mapping[str, Any] = manifest["nodes"]
     built = {name: _find_model(nodes, name, target_path) for name in (model, f"{model}_summary")}
-    adapter = manifest["metadata"].get("adapter_type")
+    adapter = _text(manifest["metadata"]["adapter_type"])
     statuses = {result["unique_id"]: result["status"] for result in run_results["results"]}
     # Views on raw data hold what was chosen when they were built: a partition, on DuckDB its files.
     upstream = _upstream_models(nodes, built.values())
     tests = [
         name
         for name, node in nodes.items()
-        if node["resource_type"] == "test" and set(built.values()) & set(node["depends_on"]["nodes"])
+        if node["resource_type"] == "test" and set(built.values()) & set(_list(node["depends_on"]["nodes"]))
     ]
     return Build(
         invocation_id=invocation_id,
@@ -74,7 +85,7 @@ def _load(path: Path) -> dict[str, Any]:
         raise SourceNotReady(f"dbt's artifact {path} does not exist.", hint) from None
     except OSError as error:
         raise SourceNotReady(f"dbt's artifact {path} cannot be read: {error.strerror}.", hint) from error
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SourceNotReady(f"dbt's artifact {path} is not whole JSON; is dbt still writing it?", hint) from None
     wanted = {"manifest.json": ("metadata", "nodes"), "run_results.json": ("metadata", "results")}[path.name]
     if not isinstance(content, dict) or not all(key in content for key in wanted):
@@ -84,9 +95,9 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _invocation_id(artifact: Mapping[str, Any], path: Path) -> str:
     invocation_id = artifact["metadata"].get("invocation_id")
-    if not invocation_id:
+    if not invocation_id or not isinstance(invocation_id, str):
         raise SourceNotReady(f"{path} does not say which dbt invocation wrote it.", "Run `dbt build` again.")
-    return str(invocation_id)
+    return invocation_id
 
 
 def _started_at(run_results: Mapping[str, Any]) -> datetime | None:
@@ -126,7 +137,7 @@ def _upstream_models(nodes: Mapping[str, Any], models: Iterable[str]) -> set[str
             continue
         if node["config"].get("materialized") != "ephemeral":
             found.add(name)
-        waiting += node.get("depends_on", {}).get("nodes", [])
+        waiting += _list(node.get("depends_on", {}).get("nodes", []))
     return found
 
 
@@ -135,7 +146,7 @@ def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> 
     file_format, root = config.get("file_format"), config.get("location_root")
     if adapter == "glue":
         # The catalog tells the format and the place, which dbt-glue's configuration does not.
-        return TableRef("glue", f"{node['schema']}.{node['alias']}", id_column)
+        return TableRef("glue", f"{_text(node['schema'])}.{_text(node['alias'])}", id_column)
     # On DuckDB the project's own materialization writes the file; dbt-duckdb's write into the database, or elsewhere.
     of_duckdb = adapter == "duckdb" and config.get("materialized") == "parquet_file"
     if not of_duckdb and (adapter != "spark" or file_format not in ("parquet", "iceberg")):
@@ -150,15 +161,27 @@ def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> 
             f"The manifest does not say where the table of {node['name']} is: it has no location_root.",
             "Set MATCHED_IDS_LOCATION_ROOT for `dbt build`, or name the folder: --table parquet:/path.",
         )
-    location = normal_location(str(root))
+    location = normal_location(_text(root))
     if not location.startswith(("/", "s3://")):
         raise UsageError(
             f"The table of {node['name']} is at {root}, which is neither an absolute path nor in S3.",
             "Set MATCHED_IDS_LOCATION_ROOT to such a place, or name the folder: --table parquet:/path.",
         )
     if of_duckdb:
-        return TableRef("parquet", f"{location}/{node['alias']}.parquet", id_column)
-    return TableRef(file_format, f"{location}/{node['alias']}", id_column)
+        return TableRef("parquet", f"{location}/{_text(node['alias'])}.parquet", id_column)
+    return TableRef(file_format, f"{location}/{_text(node['alias'])}", id_column)
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("a list is expected")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError("a text is expected")
+    return value
 
 
 def _short(unique_id: str) -> str:

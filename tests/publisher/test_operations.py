@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import io
 import json
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -277,9 +281,6 @@ def ignoring_create_only(store: MemoryStore) -> Store:
 
 def ignoring_checksums(store: MemoryStore) -> Store:
     def create(method: Any, key: str, body: BinaryIO, _sha256: str, texts: Mapping[str, str]) -> str:
-        import hashlib
-        import io
-
         content = body.read()
         etag: str = method(key, io.BytesIO(content), hashlib.sha256(content).hexdigest(), texts)
         return etag
@@ -380,3 +381,24 @@ def test_the_default_limits_let_a_rollback_s_next_publish_pass(write_table: Writ
     three_days(store, write_table, clock)
     rollback(store, DESTINATION, None, hold=False)
     publish(settings(write_table(["a", "b", "c", "d"]), "20251023", limits=Limits()), store, now=clock)
+
+
+def test_two_doctors_at_once_do_not_meet(bucket: Bucket) -> None:
+    def examined(_: int) -> list[str]:
+        checks = examine(bucket.store, DESTINATION, None, "", lambda: datetime.now(timezone.utc))
+        return [f"{check.name}: {check.detail}" for check in checks if not check.passed]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(examined, range(3))) == [[], [], []]
+    assert bucket.keys() == []
+
+
+def test_doctor_sweeps_what_killed_ones_left_and_nothing_younger() -> None:
+    store = MemoryStore()
+    for name, age in (("old-one", timedelta(hours=2)), ("new-one", timedelta(minutes=2))):
+        body = name.encode()
+        store.create(f"ids/doctor/{name}", io.BytesIO(body), hashlib.sha256(body).hexdigest(), {})
+        kept = store._objects[f"ids/doctor/{name}"]
+        store._objects[f"ids/doctor/{name}"] = replace(kept, at=kept.at - age)
+    assert all(check.passed for check in examine(store, DESTINATION, None, "", lambda: datetime.now(timezone.utc)))
+    assert list(store._objects) == ["ids/doctor/new-one"]

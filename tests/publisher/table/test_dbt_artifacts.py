@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from publisher.errors import SourceNotReady, UsageError
+from publisher.errors import PublisherError, SourceNotReady, UsageError
 from publisher.table.dbt_artifacts import read_build
 from publisher.values import TableRef
 
@@ -176,3 +177,53 @@ def test_a_table_that_cannot_be_read_says_what_can(changes: dict[str, Any], word
 def test_an_unknown_model_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no model ids"):
         read_build(write(tmp_path), "ids", "id")
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yields the path of each value within a document."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from places(part, (*path, key))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from places(part, (*path, number))
+
+
+GONE = object()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "run_results.json"])
+@pytest.mark.parametrize(
+    "other", [GONE, None, 7, True, "x", "", [], ["x"], {}, {"x": 1}, [[[]]]], ids=lambda value: repr(value)[:12]
+)
+def test_whatever_is_damaged_in_an_artifact_is_told_and_no_bug(name: str, other: Any, tmp_path: Path) -> None:
+    whole = json.loads((write(tmp_path) / name).read_text())
+    codes = set()
+    for path in places(whole):
+        damaged = json.loads(json.dumps(whole))
+        parent = damaged
+        for step in path[:-1]:
+            parent = parent[step]
+        if other is GONE:
+            del parent[path[-1]]
+        else:
+            parent[path[-1]] = other
+        (tmp_path / name).write_text(json.dumps(damaged))
+        try:
+            read_build(tmp_path, "int_matched_ids", "id")
+        except PublisherError as error:
+            codes.add(error.exit_code)
+            assert error.hint
+    assert 5 in codes
+    assert codes <= {2, 5}  # 2: such as a model that is not there
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"null", b"[]", b"7", b'{"metadata": 1, "nodes": 2}']
+)
+def test_what_is_no_artifact_at_all_is_told(content: bytes, tmp_path: Path) -> None:
+    (write(tmp_path) / "manifest.json").write_bytes(content)
+    with pytest.raises(SourceNotReady):
+        read_build(tmp_path, "int_matched_ids", "id")
