@@ -13,7 +13,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import open_bucket, require_extra
-from publisher.cli.output import Output, fields_text
+from publisher.cli.output import Output, fields_text, say
 from publisher.errors import PublisherError, UsageError
 from publisher.store.keys import Destination
 
@@ -77,7 +77,7 @@ def diff(
         if printer.has_begun:
             error.hint += " The ids that were printed are not whole: use none of them."
         raise
-    click.echo(_text(found), err=True)
+    say(_text(found), is_error=True)
 
 
 class _Printer:

@@ -11,7 +11,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import open_bucket, require_extra
-from publisher.cli.output import Output, print_json
+from publisher.cli.output import Output, print_json, say
 from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path,
     for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc), lake):
         checks.append(check)
         if not output.as_json:
-            click.echo(_text(check))
+            say(_text(check))
     failed = [check for check in checks if not check.passed]
     if output.as_json:
         print_json({"status": "failed" if failed else "passed", "checks": [_fields(check) for check in checks]})

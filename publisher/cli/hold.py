@@ -22,6 +22,7 @@ def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None
     output.answer(
         {"status": "held", **vars(held)},
         f"held: {destination.url(destination.hold_key)}; `publisher release` ends it",
+        is_done=True,
     )
 
 
@@ -37,4 +38,5 @@ def release(output: Output, to: str, endpoint_url: str | None) -> None:
     output.answer(
         {"status": "released", "hold": vars(held) if held else None},
         f"released: {shown(held.reason)}" if held else "nothing was held",
+        is_done=True,
     )

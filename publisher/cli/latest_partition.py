@@ -11,7 +11,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import open_bucket
-from publisher.cli.output import Output
+from publisher.cli.output import Output, warn
 from publisher.errors import UsageError
 from publisher.settings import parse_duration
 from publisher.store.keys import Destination
@@ -86,7 +86,7 @@ def latest_partition(
 
     latest = run(wanted, GlueCatalog(deadline=deadline), open_store, datetime.now(timezone.utc))
     for note in _notes(latest):
-        click.echo(f"publisher: {note}", err=True)
+        warn(note)
     output.answer(_fields(latest), latest.partition)
 
 

@@ -82,13 +82,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    click.echo("publisher: terminated; active is the old file or the new one, whole", err=True)
+    warn("terminated; active is the old file or the new one, whole")
     _end_in_time(_TERMINATED)
     sys.exit(_TERMINATED)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    click.echo("publisher: interrupted; active is the old file or the new one, whole", err=True)
+    warn("interrupted; active is the old file or the new one, whole")
     _end_in_time(_INTERRUPTED)
     raise KeyboardInterrupt
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
+from publisher.errors import UsageError
 from publisher.guards.active import readable_duration
 from publisher.values import StoredObject
 
@@ -28,17 +32,47 @@ class Output:
     debug: bool = False
     deadline_seconds: float = 3600
 
-    def answer(self, fields: Mapping[str, Any], text: str) -> None:
-        """Prints what a command found or did, as it was asked for."""
-        if self.as_json:
-            print_json(fields)
-        else:
-            click.echo(text)
+    def answer(self, fields: Mapping[str, Any], text: str, *, is_done: bool = False) -> None:
+        """Prints what a command found or did, as it was asked for.
+
+        Args:
+            fields: For a program.
+            text: For a person.
+            is_done: Whether something was changed, which then counts, and not whether it could be told.
+
+        Raises:
+            UsageError: It could not be printed, and nothing was changed.
+        """
+        if print_json(fields) if self.as_json else say(text):
+            return
+        if not is_done:
+            raise UsageError("The answer could not be printed.", "See where stdout leads: it is full, or closed.")
+        warn("it is done, but the answer could not be printed: stdout is full, or closed")
 
 
 def warn(text: str) -> None:
     """Tells, beside the answer, what is worth knowing."""
-    click.echo(f"publisher: {shown(text)}", err=True)
+    say(f"publisher: {shown(text)}", is_error=True)
+
+
+def say(text: str, *, is_error: bool = False) -> bool:
+    """Prints, and returns whether that was possible: a stream may be closed or full, or lead to nobody any more.
+
+    A sign that the stream's encoding does not have is printed as its escape.
+    """
+    stream = sys.stderr if is_error else sys.stdout
+    if stream is None:  # closed before the program began
+        return False
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+        stream.flush()
+    except (OSError, ValueError):
+        # What is left in the buffer is written when the process ends, which must not fail once more, and be its end.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True
 
 
 def shown(text: str) -> str:
@@ -55,11 +89,11 @@ def ago_text(moment: datetime, now: datetime) -> str:
     return f"{readable_duration(max(now - moment, timedelta(0)))} ago"
 
 
-def print_json(fields: Mapping[str, Any]) -> None:
-    """Prints the one object."""
+def print_json(fields: Mapping[str, Any]) -> bool:
+    """Prints the one object, and returns whether that was possible."""
     text = json.dumps(fields, ensure_ascii=False)
     # JSON itself lets some pass that a terminal obeys, or that cannot be encoded.
-    click.echo("".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text))
+    return say("".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text))
 
 
 def stored_fields(stored: StoredObject) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from typing import Any, TextIO
 
 import click
 
-from publisher.cli.output import shown
+from publisher.cli.output import say, warn
 from publisher.publish import Watcher
 
 
 @contextmanager
-def progress(stream: TextIO) -> Iterator[Watcher]:
+def progress(stream: TextIO | None) -> Iterator[Watcher]:
     """Shows progress where a person watches; a pipe gets none."""
-    if not stream.isatty():
-        yield _Log(stream)
+    if stream is None or not stream.isatty():
+        yield _Log()
         return
     bar = _Bar(stream)
     try:
@@ -28,38 +28,47 @@ def progress(stream: TextIO) -> Iterator[Watcher]:
 class _Log(Watcher):
     """Only what is worth knowing."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
     def warn(self, text: str) -> None:
-        click.echo(f"publisher: {shown(text)}", file=self._stream)
+        warn(text)
 
 
 class _Bar(_Log):
     """A bar while the table is streamed, and one line a step with its seconds."""
 
     def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
+        self._stream = stream
         self._bar: Any = None
 
     def done(self, name: str, seconds: float) -> None:
         self.close()
-        click.echo(f"{name.replace('_', ' '):<10} {seconds:6.2f} s", file=self._stream)
+        say(f"{name.replace('_', ' '):<10} {seconds:6.2f} s", is_error=True)
 
     def warn(self, text: str) -> None:
         self.close()
         super().warn(text)
 
     def reading(self, total_rows: int) -> None:
-        self._bar = click.progressbar(length=total_rows, label="encode", file=self._stream)
-        self._bar.__enter__()
+        with self._watched():
+            self._bar = click.progressbar(length=total_rows, label="encode", file=self._stream)
+            self._bar.__enter__()
 
     def read(self, rows: int) -> None:
-        self._bar.update(rows)
+        with self._watched():
+            if self._bar is not None:
+                self._bar.update(rows)
 
     def close(self) -> None:
         """Takes the bar away, so that what is printed next stands in its place."""
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)  # shows the cursor again
-            click.echo("\x1b[1A\r\x1b[2K", nl=False, file=self._stream)
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            with self._watched():
+                bar.__exit__(None, None, None)  # shows the cursor again
+                click.echo("\x1b[1A\r\x1b[2K", nl=False, file=self._stream)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A terminal that was closed is no reason to stop."""
+        try:
+            yield
+        except (OSError, ValueError):
             self._bar = None

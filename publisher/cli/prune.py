@@ -27,4 +27,4 @@ def prune(output: Output, to: str, endpoint_url: str | None, keep_days: int, dry
     fields = {"status": word, "staged": list(done.staged), "records": list(done.records)}
     listed = "\n".join(f"  {key}" for key in (*done.staged, *done.records)) if dry_run else ""
     text = f"{word}: {len(done.staged):,} staged files (notes included) and {len(done.records):,} records"
-    output.answer(fields, f"{text}\n{listed}".rstrip())
+    output.answer(fields, f"{text}\n{listed}".rstrip(), is_done=True)

@@ -88,7 +88,7 @@ def publish(
 
     with progress(sys.stderr) as watcher:
         published = run(settings, store, watcher, lake)
-    output.answer(_fields(published), _text(published, settings.destination))
+    output.answer(_fields(published), _text(published, settings.destination), is_done=True)
 
 
 def _fields(published: Published) -> dict[str, Any]:

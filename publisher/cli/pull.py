@@ -44,7 +44,7 @@ def pull(
 
     pulled = run(store, destination, target, state=state, max_age=limit, accept_rollback=accept_rollback)
     fields = _fields(pulled)
-    output.answer(fields, fields_text(f"{pulled.status}: {pulled.path}", fields))
+    output.answer(fields, fields_text(f"{pulled.status}: {pulled.path}", fields), is_done=True)
 
 
 def _fields(pulled: Pulled) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def rollback(
         force=force,
         warn=warn,
     )
-    output.answer({"status": "rolled back", **_fields(done)}, _text(done, destination))
+    output.answer({"status": "rolled back", **_fields(done)}, _text(done, destination), is_done=True)
 
 
 def _fields(done: RolledBack) -> dict[str, Any]:
