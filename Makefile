@@ -52,7 +52,7 @@ demo-clean:
 	@rm -rf .demo
 
 test: $(ENV)
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
 check: $(ENV)
 	@$(BIN)/ruff check .

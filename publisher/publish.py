@@ -166,6 +166,7 @@ class _Run:
 
     def recall(self, partition: str | None, promotion: Promotion) -> None:
         """Runs the guards that need nothing but what was promoted last; completes the record of one that was killed."""
+        self.journal.reached()
         self.journal.know(source_partition=partition)
         memory = self._predecessor.recall(promotion.active)
         if memory.unfinished is not None and not self.settings.dry_run:
@@ -234,7 +235,10 @@ def _encode(source: Source, spool: BinaryIO, run: _Run) -> Encoded:
     except OSError as error:  # what the table raises has become a PublisherError; only the spool is left
         raise _spool_failed(error) from error
     enforce(guards.require_ids, encoded, source.partition, source.summary)
-    enforce(guards.require_ids_unlike_documents, lookalikes.finish())
+    found = lookalikes.finish()
+    enforce(guards.require_ids_unlike_documents, found)
+    for near in guards.near_documents(found):
+        run.warn(near)
     if source.summary is not None:
         enforce(guards.require_equal_summary, encoded, source.summary, source.table.source_partitions)
         enforce(guards.require_summary_after, source.summary, source.table.committed_at)

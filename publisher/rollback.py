@@ -82,6 +82,7 @@ def rollback(
     journal.know(reason=reason, forced=force or None)
     with journal.ending():
         promotion = Promotion(store, destination, "rollback", _announcing(journal, store, destination), warn=warn)
+        journal.reached()
         memory = recall(store, destination, promotion.active)
         if memory.unfinished is not None:
             journal.complete(memory.unfinished, None, promotion.active)

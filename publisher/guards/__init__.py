@@ -19,7 +19,7 @@ from publisher.guards.active import (
     require_usual_count,
     set_back_from,
 )
-from publisher.guards.bands import near_limits
+from publisher.guards.bands import near_documents, near_limits
 from publisher.guards.build import (
     require_built_by,
     require_dbt_success,
@@ -81,6 +81,7 @@ __all__ = [
     "Enforcer",
     "Limits",
     "is_older",
+    "near_documents",
     "near_limits",
     "partition_key",
     "require_ascending",

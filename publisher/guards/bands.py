@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 from publisher.guards.active import FEWEST_COUNTS
+from publisher.guards.ids import MAX_PERCENT_LIKE_DOCUMENTS
 from publisher.guards.limits import Limits
-from publisher.guards.names import TOO_FEW_IDS, TOO_MANY_IDS, TOO_MANY_REMOVED, UNUSUAL_COUNT
-from publisher.values import Changes, Encoded
+from publisher.guards.names import IDS_LOOK_LIKE_DOCUMENTS, TOO_FEW_IDS, TOO_MANY_IDS, TOO_MANY_REMOVED, UNUSUAL_COUNT
+from publisher.values import Changes, Encoded, Lookalikes
 
 # Whoever is told at four fifths of the way has days to look, where something drifts.
 _NEAR = 0.8
+# Among fewer, a handful that look so by chance would be a share that is worth nothing.
+_FEWEST_LOOKALIKES = 100
 
 
 def near_limits(
@@ -44,3 +47,18 @@ def near_limits(
         text = f"{share:.1f} % from the usual {usual:,.0f} ids; at most {limits.max_deviation:g} % are allowed"
         ways.append((UNUSUAL_COUNT, share / limits.max_deviation, text))
     return tuple(f"near {name}: {text}" for name, way, text in ways if _NEAR <= way <= 1)
+
+
+def near_documents(lookalikes: Iterable[Lookalikes]) -> tuple[str, ...]:
+    """Returns which shapes of ids look like documents nearly as often as is refused; one text each.
+
+    Args:
+        lookalikes: How many ids look like documents, for each shape of them.
+    """
+    return tuple(
+        f"near {IDS_LOOK_LIKE_DOCUMENTS}: {found.documents * 100 / found.ids:.1f} % of {found.ids:,} ids that are "
+        f"{found.shape} are valid CPFs; at most {MAX_PERCENT_LIKE_DOCUMENTS} % are allowed"
+        for found in lookalikes
+        if found.ids >= _FEWEST_LOOKALIKES
+        and _NEAR <= found.documents * 100 / found.ids / MAX_PERCENT_LIKE_DOCUMENTS <= 1
+    )

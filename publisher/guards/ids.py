@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 # One in a hundred numbers of eleven digits has the check digits of a document by chance.
-_MAX_PERCENT_LIKE_DOCUMENTS = 10
+MAX_PERCENT_LIKE_DOCUMENTS = 10
 
 
 def require_good_ids(block: Block) -> None:
@@ -83,7 +83,7 @@ def require_ids_unlike_documents(lookalikes: Iterable[Lookalikes]) -> None:
         GuardRefusal: More of a shape look so than chance explains.
     """
     for found in lookalikes:
-        if found.documents * 100 > found.ids * _MAX_PERCENT_LIKE_DOCUMENTS:
+        if found.documents * 100 > found.ids * MAX_PERCENT_LIKE_DOCUMENTS:
             raise GuardRefusal(
                 f"Of {found.ids:,} ids looked at that are {found.shape}, {found.documents:,} "
                 f"({percent(found.documents, found.ids)}) are valid CPFs; by chance 1 % would be. "

@@ -74,10 +74,15 @@ class Journal:
         self._known: dict[str, Any] = {}
         self._latest: datetime | None = None
         self._announced: RecordKey | None = None
+        self._is_reached = False
 
     def know(self, **known: Any) -> None:
         """Adds what is known of the run; the names are those of `Record`."""
         self._known.update(known)
+
+    def reached(self) -> None:
+        """Is told that the store answered as it should."""
+        self._is_reached = True
 
     def saw(self, key: RecordKey | None) -> None:
         """Takes care that what this run announces sorts after a record that it has seen, whatever the clocks say."""
@@ -125,9 +130,10 @@ class Journal:
         try:
             yield
         except PublisherError as error:
-            # Where the store is what failed, that is said already; a record is tried where it answered at all.
+            # Where the store is what failed, that is said already; a record is tried where it had worked until then.
+            # Into a bucket that is not there nothing is written: some stores would create it.
             is_quiet = isinstance(error, StoreFailed)
-            if not is_quiet or error.__cause__ is None or _is_answer(error.__cause__):
+            if not is_quiet or (self._is_reached and (error.__cause__ is None or _is_answer(error.__cause__))):
                 outcome = REFUSED if error.guard else FAILED
                 self._end(outcome, error, error.exit_code, error.message, is_quiet=is_quiet)
             raise

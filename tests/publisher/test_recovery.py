@@ -284,6 +284,18 @@ def test_an_overrule_stays_in_the_metadata_of_what_is_rolled_back_to(
     assert rollback(store, DESTINATION, hold=False).active.metadata.overruled == "no_ids,older_partition"
 
 
+def test_who_overruled_what_and_why_is_on_record(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:
+    day(bucket, write_table, clock, 1)
+    table = f"--table parquet:{write_table(['0001'])} --source-partition 20251022"
+    overrules = "--overrule too_few_ids --overrule too_many_removed --reason 'INC-9: a small day'"
+    assert run(bucket, f"publisher publish {table}").code == 3
+    assert run(bucket, f"publisher publish {table} {overrules}").code == 0
+    record = history(bucket.store, DESTINATION, 1).runs[0]
+    assert (record.overruled, record.reason) == ("too_few_ids,too_many_removed", "INC-9: a small day")
+    assert record.user_name
+    assert run(bucket, f"publisher publish {table} --reason ' '").code == 2
+
+
 def test_a_staged_file_is_taken_as_commands_print_it(store: MemoryStore) -> None:
     done = rollback(store, DESTINATION, DESTINATION.url(staged(store)[0]))
     assert done.active.metadata.source_partition == "20251021"

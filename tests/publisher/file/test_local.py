@@ -6,9 +6,10 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def path(tmp_path: Path) -> Path:
     folder = tmp_path / "folder"
     folder.mkdir()
     return folder / "file"
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A file in a folder that everybody can reach; pytest's own are for its user only."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder) / "file"
 
 
 def replace(path: Path, content: bytes = b"new") -> None:
@@ -98,10 +107,8 @@ def test_a_file_keeps_its_owner_and_group(path: Path) -> None:
 
 
 @AS_ROOT
-def test_a_group_of_the_process_is_kept_though_the_owner_is_another(path: Path, tmp_path: Path) -> None:
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
-    path.parent.chmod(0o777)
+def test_a_group_of_the_process_is_kept_though_the_owner_is_another(open_path: Path) -> None:
+    path = open_path
     path.write_bytes(b"old")
     path.chmod(0o640)
     os.chown(path, OWNER + 1, GROUP)
@@ -111,10 +118,8 @@ def test_a_group_of_the_process_is_kept_though_the_owner_is_another(path: Path, 
 
 
 @AS_ROOT
-def test_what_cannot_be_kept_is_no_failure(path: Path, tmp_path: Path) -> None:
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
-    path.parent.chmod(0o777)
+def test_what_cannot_be_kept_is_no_failure(open_path: Path) -> None:
+    path = open_path
     path.write_bytes(b"old")
     path.chmod(0o644)
     as_user(lambda: replace(path))
@@ -141,9 +146,8 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(code: int, path: Path, mon
 
 
 @AS_ROOT
-def test_a_folder_that_cannot_be_read_is_no_failure(path: Path, tmp_path: Path) -> None:
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+def test_a_folder_that_cannot_be_read_is_no_failure(open_path: Path) -> None:
+    path = open_path
     path.parent.chmod(0o733)
 
     def write_only() -> None:

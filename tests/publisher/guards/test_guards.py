@@ -179,3 +179,9 @@ def test_every_error_has_its_own_exit_code() -> None:
         "UsageError": 2, "GuardRefusal": 3, "IntegrityError": 4, "SourceNotReady": 5, "Conflict": 6, "StoreFailed": 7,
             "NothingNew": 8,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("documents", "is_near"), [(79, False), (80, True), (100, True), (101, False)])
+def test_ids_that_nearly_look_like_documents_are_told(documents: int, is_near: bool) -> None:
+    found = [Lookalikes("11 digits", 1000, documents), Lookalikes("the prefix and 11 digits", 12, 1)]
+    assert bool(guards.near_documents(found)) == is_near

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from demo.seaweedfs import Endpoint
 from publisher import holding
 from publisher.errors import GuardRefusal, IntegrityError, SourceNotReady, StoreFailed
 from publisher.guards.limits import Limits
@@ -357,6 +359,18 @@ def test_a_store_that_does_not_answer_gets_no_record_and_no_second_wait(write_ta
     with pytest.raises(StoreFailed, match="no answer"):
         publish(settings(write_table(["a"])), Between(MemoryStore(), head=unreachable, create=unreachable))
     assert len(asked) == 1
+
+
+def test_a_bucket_that_is_not_there_is_not_made_by_a_record(seaweed: Endpoint, write_table: WriteTable) -> None:
+    name = f"nowhere-{uuid.uuid4().hex[:12]}"
+    store = S3Store(name, client=seaweed.client())
+    for attempt in (
+        lambda: publish(settings(write_table(["a"])), store),
+        lambda: rollback(store, DESTINATION),
+    ):
+        with pytest.raises(StoreFailed, match="does not exist"):
+            attempt()
+    assert name not in {bucket["Name"] for bucket in seaweed.client().list_buckets()["Buckets"]}
 
 
 def test_a_copy_that_landed_after_its_answer_was_given_up_is_recognised(

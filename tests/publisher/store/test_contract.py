@@ -327,3 +327,12 @@ def test_what_was_refused_is_thrown_away(store: Store, place: Bucket | None) -> 
         with pytest.raises(PreconditionFailed):
             copy(store, SwapMethod.PARTS, "stage/one", etag, "stage/one", expected, {})
     assert place is None or uploads(place) == []
+
+
+def test_an_object_is_removed_under_the_condition_that_it_is_what_was_seen(bucket: Bucket) -> None:
+    client, sent = bucket.client, []
+    client.meta.events.register("provide-client-params.s3.DeleteObject", lambda params, **_: sent.append(params))
+    store = S3Store(bucket.name, client=client)
+    etag = store.create("x", io.BytesIO(b"x"), hashlib.sha256(b"x").hexdigest(), {})
+    store.delete("x", etag)
+    assert [params["IfMatch"] for params in sent] == [f'"{etag}"']

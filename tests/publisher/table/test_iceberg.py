@@ -162,7 +162,7 @@ def test_a_table_that_another_build_replaced_after_the_summary_is_refused(
     with pytest.raises(GuardRefusal, match="replaced after its row") as raised:
         publish(settings_of_a_build("late", written, tmp_path, bucket), bucket.store)
     assert raised.value.guard == "summary_differs"
-    assert bucket.keys() == []
+    assert bucket.data_keys() == []
 
 
 def test_a_table_that_the_invocation_did_not_replace_is_refused(written: Path, tmp_path: Path, bucket: Bucket) -> None:
@@ -171,7 +171,7 @@ def test_a_table_that_the_invocation_did_not_replace_is_refused(written: Path, t
     with pytest.raises(SourceNotReady, match="began later, at 2999-01-01 00:00:00: it did not build it") as raised:
         publish(settings, bucket.store)
     assert raised.value.guard == "dbt_not_successful"
-    assert bucket.keys() == []
+    assert bucket.data_keys() == []
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_a_publish_during_which_the_table_is_replaced_is_refused(two_versions: P
     with pytest.raises(SourceNotReady) as raised:
         publish(settings, bucket.store, Replacing())
     assert raised.value.guard == "files_changed"
-    assert bucket.keys() == []
+    assert bucket.data_keys() == []
     publish(settings, bucket.store)
     assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nc\nd"
 
