@@ -10,7 +10,8 @@ from typing import BinaryIO
 from publisher import __version__, guards
 from publisher.errors import Conflict
 from publisher.file.changes import NotComparable, count_changes
-from publisher.records.memory import Memory, promoted_counts, recall
+from publisher.records.memory import Memory, Recollection
+from publisher.records.runs import promoted_counts
 from publisher.settings import PublishSettings
 from publisher.source import Source
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, Store
@@ -20,50 +21,26 @@ _READ_BYTES = 1 << 20
 _COMPARISONS = 2
 
 
-class Predecessor:
-    """What was promoted last, recalled once for each state of active, and the guards that need nothing else."""
+def require_known_and_newer(enforce: guards.Enforcer, partition: str | None, memory: Memory) -> None:
+    """Lets through only a partition that is at least as new as what was promoted last, which active must be.
 
-    def __init__(self, store: Store, settings: PublishSettings, enforce: guards.Enforcer) -> None:
-        """Prepares; nothing is asked of the store yet."""
-        self._store = store
-        self._settings = settings
-        self._enforce = enforce
-        self._of: tuple[StoredObject | None] | None = None
-        self.memory = Memory(previous=None)
+    Args:
+        enforce: Runs guards.
+        partition: Of the new file.
+        memory: What was promoted last.
 
-    def recall(self, active: StoredObject | None) -> Memory:
-        """Returns what was promoted last.
-
-        Raises:
-            StoreFailed: The store failed.
-        """
-        if self._of != (active,):
-            self.memory = recall(self._store, self._settings.destination, active)
-            self._of = (active,)
-        return self.memory
-
-    def require_not_newer(self, partition: str | None, active: StoredObject | None) -> Memory:
-        """Lets through only a partition that is at least as new as what was promoted last.
-
-        Args:
-            partition: Of the new file.
-            active: What is active.
-
-        Raises:
-            GuardRefusal: It is older; or active is not what was promoted last.
-            StoreFailed: The store failed.
-        """
-        memory, enforce = self.recall(active), self._enforce
-        enforce(guards.require_known_active, memory.doubt)
-        last = "that of what was promoted last" if memory.is_replaced else "active's"
-        known = [(memory.previous.metadata.source_partition if memory.previous else None, last)]
-        if memory.announced is not None:
-            known.append((memory.announced.source_partition, "one whose promotion was announced, and maybe happened"))
-        if memory.doubt is not None and active is not None:
-            known.append((active.metadata.source_partition, "active's"))
-        for newest, of in known:
-            enforce(guards.require_not_older, partition, newest, of)
-        return memory
+    Raises:
+        GuardRefusal: It is older; or active is not what was promoted last.
+    """
+    enforce(guards.require_known_active, memory.doubt)
+    last = "that of what was promoted last" if memory.is_replaced else "active's"
+    known = [(memory.previous.metadata.source_partition if memory.previous else None, last)]
+    if memory.announced is not None:
+        known.append((memory.announced.source_partition, "one whose promotion was announced, and maybe happened"))
+    if memory.doubt is not None and memory.active is not None:
+        known.append((memory.active.metadata.source_partition, "active's"))
+    for newest, of in known:
+        enforce(guards.require_not_older, partition, newest, of)
 
 
 @dataclass(frozen=True)
@@ -80,17 +57,18 @@ class Candidate:
     source: Source
     spool: BinaryIO
     encoded: Encoded
-    predecessor: Predecessor
+    recollection: Recollection
     enforce: guards.Enforcer
     warn: Callable[[str], None]
 
     def over(self, active: StoredObject | None) -> Metadata:
         """Runs the guards that depend on what is active, and returns what to say about the new file."""
         encoded, limits = self.encoded, self.settings.limits
-        memory = self.predecessor.require_not_newer(self.source.partition, active)
+        memory = self.recollection.over(active)
+        require_known_and_newer(self.enforce, self.source.partition, memory)
         previous = memory.previous
         if memory.is_replaced and previous is not None:
-            what = "not the publisher's" if active else "gone"
+            what = "not what was promoted last" if memory.doubt else "not the publisher's" if active else "gone"
             self.warn(f"active is {what}; judged by what was promoted last, {previous.metadata.staged_key}")
         changes = self._changes(previous, active) if previous else None
         previous_ids = changes.active_ids if changes else previous.metadata.total_ids if previous else None

@@ -9,10 +9,10 @@ from typing import Literal
 
 from publisher import guards
 from publisher.errors import Conflict, IntegrityError, PublisherError, UsageError
-from publisher.file.blocks import Block, blocks
 from publisher.file.changes import Ids, NotComparable, Sink, compare, of_file, of_table
 from publisher.lake.access import LakeAccess
 from publisher.settings import TABLE_KINDS, parse_table
+from publisher.source import good_blocks
 from publisher.store.active import require_active
 from publisher.store.keys import Destination
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, ReadableStore
@@ -99,10 +99,8 @@ def parse_side(text: str, destination: Destination, of_dbt: DbtTable) -> Side:
         return StoredFile(destination.active_key)
     if text.partition(":")[0] in TABLE_KINDS:
         return parse_table(text, of_dbt.id_column)
-    own = destination.url("")
-    keys = [text.removeprefix(own)] if text.startswith("s3://") else [text, f"{destination.prefix}{text}"]
-    for key in keys:
-        if key == destination.active_key or (key.startswith(destination.stage_prefix) and key.endswith(".txt.gz")):
+    for key in (destination.key(text), f"{destination.prefix}{text}"):
+        if key == destination.active_key or destination.is_staged_file(key):
             return StoredFile(key)
     raise UsageError(
         f"{text!r} is neither {ACTIVE}, {DBT}, a table, nor a staged file of {destination.url(destination.prefix)}.",
@@ -219,17 +217,8 @@ def _open_table(table: Table, lake: LakeAccess, notes: tuple[str, ...] = ()) -> 
         guards.require_unchanged_files(table.listing, list_files(table.ref, lake))
 
     partition = next(iter(table.source_partitions)) if len(table.source_partitions) == 1 else None
-    ids = of_table(str(table.ref), _good_blocks(table))
+    ids = of_table(str(table.ref), good_blocks(table))
     return _Opened(ids, partition, require_unchanged=require_unchanged, notes=notes)
-
-
-def _good_blocks(table: Table) -> Iterator[Block]:
-    previous_id: bytes | None = None
-    for block in blocks(table.id_arrays()):
-        guards.require_good_ids(block)
-        guards.require_ascending(block, previous_id)
-        previous_id = block.last_id
-        yield block
 
 
 def _notes(build: Build, table: Table) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from publisher.records.record import INTENDED, Record
 from publisher.records.runs import failure_of, newest_runs, promotions_since
@@ -156,5 +156,5 @@ def _links(store: Store, active: StoredObject | None, promotions: Sequence[Recor
 
 
 def _recorded(run: Record, key: str) -> StoredObject:
-    at = datetime.fromisoformat(run.recorded_at.replace("Z", "+00:00"))
+    at = run.moment or datetime.fromtimestamp(0, timezone.utc)
     return StoredObject(key, "", run.bytes or 0, at, run.promoted_metadata().to_texts())

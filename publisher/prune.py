@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -62,7 +63,17 @@ def prune(
     """
     journal = Journal(store, destination, "prune", warn=warn, now=now)
     journal.know(keep_days=keep_days)
-    before = now() - timedelta(days=keep_days)
+    with nullcontext() if dry_run else journal.ending():
+        done = _prune(store, destination, now() - timedelta(days=keep_days), dry_run=dry_run, warn=warn)
+    if not dry_run and (done.staged or done.records):
+        journal.know(removed_staged=len(done.staged), removed_records=len(done.records))
+        journal.done(PRUNED)
+    return done
+
+
+def _prune(
+    store: Store, destination: Destination, before: datetime, *, dry_run: bool, warn: Callable[[str], None]
+) -> Pruned:
     active = store.head(destination.active_key)
     memory = recall(store, destination, active)
     guards.require_known_active(memory.doubt)
@@ -82,12 +93,9 @@ def prune(
         if (at := staged_at(destination, key)) is not None and at < before and key not in needed | notes
     ]
     records = [key.key for key in keys if key.at < before and key.run_id not in runs]
-    if not dry_run and (staged or records):
-        with journal.ending():
-            _remove(store, destination.stage_prefix, staged, warn)
-            _remove(store, destination.runs_prefix, records, warn)
-        journal.know(removed_staged=len(staged), removed_records=len(records))
-        journal.done(PRUNED)
+    if not dry_run:
+        _remove(store, destination.stage_prefix, staged, warn)
+        _remove(store, destination.runs_prefix, records, warn)
     return Pruned(tuple(staged), tuple(records), dry_run)
 
 

@@ -11,16 +11,16 @@ from datetime import datetime, timezone
 from typing import BinaryIO
 
 from publisher import guards
-from publisher.candidate import Candidate, Predecessor
+from publisher.candidate import Candidate, require_known_and_newer
 from publisher.errors import UsageError
-from publisher.file.blocks import blocks
 from publisher.file.encoding import Encoder
 from publisher.file.lookalikes import LookalikeCounter
 from publisher.lake.access import LakeAccess
 from publisher.records.journal import Journal
-from publisher.records.record import INTERRUPTED, PUBLISHED
+from publisher.records.memory import Recollection
+from publisher.records.record import PUBLISHED
 from publisher.settings import PublishSettings
-from publisher.source import Source, open_source
+from publisher.source import Source, good_blocks, open_source
 from publisher.store.promotion import Promotion
 from publisher.store.protocol import Store
 from publisher.table.contents import list_files
@@ -113,7 +113,7 @@ def publish(
                     promotion.read_back()
                 with run.step("promote"):
                     promoted = promotion.promote()
-    run.record_promotion(promoted)
+    run.journal.promoted(PUBLISHED, promoted, run.recollection.memory.abandoned)
     return run.report(encoded, promoted.metadata, promotion.active, promoted.etag)
 
 
@@ -127,7 +127,7 @@ class _Run:
         self.enforce = guards.Enforcer(settings.overrule)
         self.journal = Journal(store, settings.destination, "publish", warn=self.warn)
         self._store = store
-        self._predecessor = Predecessor(store, settings, self.enforce)
+        self.recollection = Recollection(store, settings.destination)
         self._seconds: dict[str, float] = {}
         self._warnings: list[str] = []
         limits = settings.limits
@@ -168,10 +168,10 @@ class _Run:
         """Runs the guards that need nothing but what was promoted last; completes the record of one that was killed."""
         self.journal.reached()
         self.journal.know(source_partition=partition)
-        memory = self._predecessor.recall(promotion.active)
+        memory = self.recollection.over(promotion.active)
         if memory.unfinished is not None and not self.settings.dry_run:
             self.journal.complete(memory.unfinished, None, promotion.active)
-        self._predecessor.require_not_newer(partition, promotion.active)
+        require_known_and_newer(self.enforce, partition, memory)
 
     def candidate(self, source: Source, spool: BinaryIO, encoded: Encoded) -> Candidate:
         """Returns the new file as it is judged."""
@@ -182,23 +182,16 @@ class _Run:
             source=source,
             spool=spool,
             encoded=encoded,
-            predecessor=self._predecessor,
+            recollection=self.recollection,
             enforce=self.enforce,
             warn=self.warn,
         )
 
     def announce(self, said: Metadata, active: StoredObject | None) -> str:
         """Records that the file is about to become active."""
-        memory = self._predecessor.memory
+        memory = self.recollection.memory
         self.journal.saw(memory.latest)
         return self.journal.announce_file(said, memory.previous, active)
-
-    def record_promotion(self, promoted: StoredObject) -> None:
-        """Records that the file is active, and that those are not that were announced before and told nothing more."""
-        self.journal.know(step=None, active_etag=promoted.etag)
-        self.journal.done(PUBLISHED)
-        for announced in self._predecessor.memory.abandoned:
-            self.journal.complete(announced, INTERRUPTED, None)
 
     def report(self, encoded: Encoded, said: Metadata, active: StoredObject | None, etag: str = "") -> Published:
         """Returns what the run did."""
@@ -208,7 +201,7 @@ class _Run:
             staged_key=said.staged_key or "",
             active_key=self.settings.destination.active_key,
             etag=etag,
-            previous=self._predecessor.memory.previous or active,
+            previous=self.recollection.memory.previous or active,
             seconds=self._seconds,
             warnings=tuple(self._warnings),
             is_dry_run=self.settings.dry_run,
@@ -221,14 +214,10 @@ def _encode(source: Source, spool: BinaryIO, run: _Run) -> Encoded:
     encoder = Encoder(spool, final_newline=settings.final_newline)
     told_prefix = source.summary.document_prefix if source.summary else None
     lookalikes = LookalikeCounter(settings.document_prefix if told_prefix is None else told_prefix)
-    previous_id: bytes | None = None
     watcher.reading(source.table.rows)
     try:
-        for block in blocks(source.table.id_arrays()):
-            guards.require_good_ids(block)
-            guards.require_ascending(block, previous_id)
+        for block in good_blocks(source.table):
             encoder.write(block.lines, block.count, block.first_id, block.last_id)
-            previous_id = block.last_id
             lookalikes.feed(block)
             watcher.read(block.count)
         encoded = encoder.finish()

@@ -132,7 +132,7 @@ def _require_not_older(active: StoredObject, accepted: Accepted, state: Path, *,
     if last is None or not _is_older(said.source_partition, last):
         return
     # What was knowingly replaced may be followed back by whoever accepted it, or anything before it.
-    is_meant = guards.OLDER_PARTITION in (said.overruled or "").split(",") or (
+    is_meant = guards.OLDER_PARTITION in said.overruled_guards or (
         said.set_back_from is not None and not _is_older(said.set_back_from, last)
     )
     if accept_rollback and is_meant:

@@ -44,8 +44,7 @@ def describe(active: StoredObject, destination: Destination) -> Accepted:
     """Returns active as its HEAD describes it, which must be enough to verify its bytes by."""
     said = active.metadata
     if said.sha256 is None or said.md5_checksum is None or said.total_ids is None or said.content_bytes is None:
-        names = ("sha256", "md5_checksum", "total_ids", "content_bytes")
-        missing = ", ".join(name for name in names if getattr(said, name) is None)
+        missing = ", ".join(said.lacks(("sha256", "md5_checksum", "total_ids", "content_bytes")))
         raise IntegrityError(
             f"The metadata of {destination.url(destination.active_key)} lacks {missing}, or it cannot be read.",
             "Publish again, and find the other program that writes to active/: only a publisher's file can be pulled.",

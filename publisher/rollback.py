@@ -10,8 +10,8 @@ from publisher import guards
 from publisher.errors import GuardRefusal, IntegrityError, SourceNotReady, UsageError
 from publisher.file.inspecting import differences
 from publisher.records.journal import Journal
-from publisher.records.memory import Memory, recall
-from publisher.records.record import INTERRUPTED, ROLLED_BACK
+from publisher.records.memory import Memory, Recollection
+from publisher.records.record import ROLLED_BACK
 from publisher.records.runs import refusal_of
 from publisher.store.hold import current_hold, release_hold, set_hold
 from publisher.store.keys import Destination
@@ -80,10 +80,17 @@ def rollback(
     """
     journal = Journal(store, destination, "rollback", warn=warn, now=now)
     journal.know(reason=reason, forced=force or None)
+    recollection = Recollection(store, destination)
+
+    def announce(said: Metadata, active: StoredObject | None) -> str:
+        before = recollection.over(active)
+        journal.saw(before.latest)
+        return journal.announce_file(said, before.previous, active)
+
     with journal.ending():
-        promotion = Promotion(store, destination, "rollback", _announcing(journal, store, destination), warn=warn)
+        promotion = Promotion(store, destination, "rollback", announce, warn=warn)
         journal.reached()
-        memory = recall(store, destination, promotion.active)
+        memory = recollection.over(promotion.active)
         if memory.unfinished is not None:
             journal.complete(memory.unfinished, None, promotion.active)
         target = _target(store, destination, promotion.active, memory, staged_key, to_last=to_last)
@@ -104,27 +111,13 @@ def rollback(
             set_hold(store, destination, reason or "rolled back", by, now())
         journal.know(is_held=is_held)
         try:
-            promoted = _promote(promotion, target, store, destination)
+            promoted = _promote(promotion, target, recollection)
         except BaseException:
             if sets_hold and not promotion.is_outcome_unknown:
                 release_hold(store, destination)
             raise
-    journal.know(active_etag=promoted.etag)
-    journal.done(ROLLED_BACK)
-    for announced in memory.abandoned:
-        journal.complete(announced, INTERRUPTED, None)
+    journal.promoted(ROLLED_BACK, promoted, memory.abandoned)
     return RolledBack(promoted, memory.previous or promotion.active, is_held)
-
-
-def _announcing(
-    journal: Journal, store: Store, destination: Destination
-) -> Callable[[Metadata, StoredObject | None], str]:
-    def announce(said: Metadata, active: StoredObject | None) -> str:
-        memory = recall(store, destination, active)
-        journal.saw(memory.latest)
-        return journal.announce_file(said, memory.previous, active)
-
-    return announce
 
 
 def _target(
@@ -144,7 +137,7 @@ def _target(
         key = _last_key(destination, memory)
     else:
         key = _key_before(active)
-    if not key.startswith(destination.stage_prefix) or not key.endswith(".txt.gz"):
+    if not destination.is_staged_file(key):
         raise UsageError(f"{key} is not the key of a staged file of this destination.", _SEE)
     target = store.head(key)
     if target is None:
@@ -192,12 +185,12 @@ def _require_whole(store: Store, target: StoredObject, active: StoredObject | No
             raise UsageError(f"{target.key} is active already.", _SEE)
 
 
-def _promote(promotion: Promotion, target: StoredObject, store: Store, destination: Destination) -> StoredObject:
+def _promote(promotion: Promotion, target: StoredObject, recollection: Recollection) -> StoredObject:
     def metadata(replaced: StoredObject | None) -> Metadata:
-        previous = recall(store, destination, replaced).previous
+        previous = recollection.over(replaced).previous
         said = previous.metadata if previous else Metadata()
         is_same = said.staged_key == target.key
-        overruled = [name for name in (target.metadata.overruled or "").split(",") if name]
+        overruled = list(target.metadata.overruled_guards)
         try:
             guards.require_not_older(target.metadata.source_partition, said.source_partition)
         except GuardRefusal as refusal:

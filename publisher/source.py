@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from publisher import guards
 from publisher.errors import SourceNotReady
+from publisher.file.blocks import Block, blocks
 from publisher.lake.access import LakeAccess
 from publisher.settings import PublishSettings
 from publisher.table.dbt_artifacts import read_build
 from publisher.table.summary import read_summary
 from publisher.table.table import Table, open_table
 from publisher.values import Build, Summary, is_metadata_text
+
+
+def good_blocks(table: Table) -> Iterator[Block]:
+    """Yields the ids of a table in blocks, each of which the guards on ids let through.
+
+    Raises:
+        GuardRefusal: An id is none, or is not greater than the one before it.
+    """
+    previous_id: bytes | None = None
+    for block in blocks(table.id_arrays()):
+        guards.require_good_ids(block)
+        guards.require_ascending(block, previous_id)
+        yield block
+        previous_id = block.last_id
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from publisher.records.doubts import doubts_about
-from publisher.records.memory import read_record, recall_if_allowed
+from publisher.records.keys import read_record
+from publisher.records.memory import recall_if_allowed
 from publisher.records.record import Record
 from publisher.store.hold import current_hold
 from publisher.store.keys import Destination

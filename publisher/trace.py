@@ -13,13 +13,12 @@ from publisher.errors import UsageError
 from publisher.file.decompressing import DamagedFile
 from publisher.file.searching import has_line
 from publisher.history import staged_files
-from publisher.store.keys import TIMESTAMP, Destination, timestamp
+from publisher.store.keys import TIMESTAMP, Destination, staged_at, timestamp
 from publisher.store.protocol import ObjectMissing, PreconditionFailed, Store
 from publisher.values import StoredObject
 
 _ACTIVE, _NEVER = "active", "never promoted"
 _THREADS = 4
-_DAY = len("20261001")
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,9 @@ def trace(store: Store, destination: Destination, wanted: str, since: datetime |
         StoreFailed: The store failed.
     """
     _require_line(wanted)
-    entries = staged_files(store, destination, since=since)
-    found = [(entry.stored, entry.state) for entry in entries]
     active = store.head(destination.active_key)
+    entries = staged_files(store, destination, since=since, active=active)
+    found = [(entry.stored, entry.state) for entry in entries]
     if active is not None and not _has_staged_copy(store, destination, active):
         found.insert(0, (active, _ACTIVE))
     pool = ThreadPoolExecutor(_THREADS)
@@ -136,7 +135,7 @@ def _search(store: Store, destination: Destination, stored: StoredObject, state:
 
 def _has_staged_copy(store: Store, destination: Destination, active: StoredObject) -> bool:
     key = active.metadata.staged_key
-    return key is not None and key.startswith(destination.stage_prefix) and store.head(key) is not None
+    return key is not None and destination.is_staged_file(key) and store.head(key) is not None
 
 
 def _etag(store: Store, stored: StoredObject) -> str:
@@ -149,9 +148,10 @@ def _etag(store: Store, stored: StoredObject) -> str:
 
 def _created_at(stored: StoredObject, destination: Destination) -> str:
     """Returns when a file was staged: by its key, else by its metadata, else by the store."""
-    of_key = stored.key.removeprefix(destination.stage_prefix).removesuffix(".txt.gz")
-    for told in (of_key, stored.metadata.created_at or ""):
-        with suppress(ValueError):
-            datetime.strptime(told, TIMESTAMP)
-            return told
+    if (at := staged_at(destination, stored.key)) is not None:
+        return timestamp(at)
+    told = stored.metadata.created_at or ""
+    with suppress(ValueError):
+        datetime.strptime(told, TIMESTAMP)
+        return told
     return timestamp(stored.last_modified)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -173,6 +173,15 @@ class Metadata:
                 values[name] = text or None
         return cls(**values)  # type: ignore[arg-type]  # the loop above gives each field its type
 
+    def lacks(self, names: Iterable[str]) -> list[str]:
+        """Returns which of these fields are missing, or could not be read."""
+        return [name for name in names if getattr(self, name) is None]
+
+    @property
+    def overruled_guards(self) -> tuple[str, ...]:
+        """The guards that were overruled."""
+        return tuple(name for name in (self.overruled or "").split(",") if name)
+
     def to_texts(self) -> dict[str, str]:
         """Returns what S3 is given: every known field as text."""
         return {name: str(value) for name, value in vars(self).items() if value is not None}
@@ -206,6 +215,11 @@ class StoredObject:
     def metadata(self) -> Metadata:
         """The metadata, as far as it can be read."""
         return Metadata.from_texts(self.texts)
+
+
+def is_same(one: StoredObject | None, other: StoredObject | None) -> bool:
+    """Whether two looks at a key saw the same: nothing, or one version with the same metadata."""
+    return (one and (one.etag, one.texts)) == (other and (other.etag, other.texts))
 
 
 @dataclass(frozen=True)

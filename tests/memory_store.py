@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import BinaryIO
 
 from publisher.errors import IntegrityError
-from publisher.store.protocol import ObjectMissing, PreconditionFailed, Swap
+from publisher.store.protocol import SMALL_BYTES, ObjectMissing, PreconditionFailed, Swap
 from publisher.values import StoredObject
 
 
@@ -48,7 +48,7 @@ class MemoryStore:
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         return iter(sorted(key for key in self._objects if key.startswith(prefix) and key > after))
 
-    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+    def read_small(self, key: str, most_bytes: int = SMALL_BYTES) -> bytes | None:
         kept = self._objects.get(key)
         return kept.content[:most_bytes] if kept else None
 

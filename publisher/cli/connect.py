@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
 from publisher.errors import UsageError
@@ -53,11 +52,3 @@ def require_extra(package: str, extra: str, command: str) -> None:
             f"`publisher {command}` takes the Python package {package}, which is not installed.",
             f"Install the extra: pip install 'matched-ids[{extra}]'.",
         )
-
-
-def user() -> str | None:
-    """Returns who is at the keyboard; None for a container's user without a name."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None

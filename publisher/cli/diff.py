@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import open_bucket, require_extra
-from publisher.cli.output import Output, fields_text, say
+from publisher.cli.output import Output, fields_text, lead_nowhere, say, shown
 from publisher.errors import PublisherError, UsageError
 from publisher.store.keys import Destination
 
@@ -104,8 +103,7 @@ class _Printer:
         try:
             yield
         except OSError as error:
-            # What is still in the buffer is written when it is closed, which must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+            lead_nowhere(self._out.fileno())
             if isinstance(error, BrokenPipeError):  # whoever reads has seen enough, as `head` has
                 sys.exit(_READER_GONE)
             raise UsageError(
@@ -140,5 +138,5 @@ def _text(found: Difference) -> str:
         fields |= {f"{side} is": compared.name, f"{side}'s partition": compared.source_partition}
         fields[f"{side}'s ids"] = compared.total_ids
     counts = {"added (only in B)": found.ids_added, "removed (only in A)": found.ids_removed}
-    shown = {**fields, **counts, "in both": found.ids_in_both}
-    return "\n".join([fields_text("compared A with B", shown), *(f"note: {note}" for note in found.notes)])
+    fields |= {**counts, "in both": found.ids_in_both}
+    return "\n".join([fields_text("compared A with B", fields), *(f"note: {shown(note)}" for note in found.notes)])

@@ -11,7 +11,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, readable, shown
+from publisher.cli.output import Output, readable, table_text
 from publisher.errors import UsageError
 from publisher.settings import parse_day
 
@@ -81,11 +81,11 @@ def _text(found: History) -> str:
     parts = []
     if found.runs:
         names = ("at", "command", "outcome", "partition", "ids", "added", "removed", "by", "what")
-        parts.append(_table([names, *map(_row, found.runs)]))
+        parts.append(table_text([names, *map(_row, found.runs)]))
     if found.staged:
         columns = ("state", "key", "source_partition", "total_ids", "overruled", "why")
         staged = [tuple(readable(fields[name] or "") for name in columns) for fields in map(_fields, found.staged)]
-        parts.append(_table([columns, *staged]))
+        parts.append(table_text([columns, *staged]))
     if not found.is_whole:
         parts.append("There is more: --limit, --since, --csv.")
     return "\n\n".join(parts)
@@ -103,12 +103,4 @@ def _row(run: Record) -> tuple[str, ...]:
         *("" if number is None else f"{number:,}" for number in numbers),
         run.user_name or "",
         "; ".join(text for text in (what, overruled, run.warnings) if text),
-    )
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    rows = [tuple(map(shown, row)) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import connect, user
+from publisher.cli.connect import connect
 from publisher.cli.output import Output, shown, warn
 
 
@@ -17,8 +17,9 @@ def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None
     """Make every publish refuse, for a reason, until the hold is released."""
     destination, store = connect(to, endpoint_url, output)
     from publisher.holding import hold as run
+    from publisher.records.actor import current_user
 
-    held = run(store, destination, reason, user(), warn=warn)
+    held = run(store, destination, reason, current_user(), warn=warn)
     output.answer(
         {"status": "held", **vars(held)},
         f"held: {destination.url(destination.hold_key)}; `publisher release` ends it",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,9 +68,8 @@ def say(text: str, *, is_error: bool = False) -> bool:
         click.echo(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
         stream.flush()
     except (OSError, ValueError):
-        # What is left in the buffer is written when the process ends, which must not fail once more, and be its end.
         with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            lead_nowhere(stream.fileno())
         return False
     return True
 
@@ -82,6 +81,17 @@ def shown(text: str) -> str:
     would clear the screen.
     """
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def lead_nowhere(descriptor: int) -> None:
+    """Lets what is still in a stream's buffer be written without a failure, when it is closed or the process ends.
+
+    Args:
+        descriptor: Of a stream that is full, or that nobody reads any more.
+    """
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
 
 
 def ago_text(moment: datetime, now: datetime) -> str:
@@ -122,6 +132,15 @@ def fields_text(title: str, fields: Mapping[str, Any]) -> str:
     width = max(map(len, known))
     rows = [f"  {name:<{width}}  {readable(value)}" for name, value in known.items()]
     return "\n".join([title, *rows])
+
+
+def table_text(rows: Sequence[tuple[str, ...]]) -> str:
+    """Returns rows as a table whose columns stand below each other."""
+    rows = [tuple(map(shown, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def readable(value: Any) -> str:

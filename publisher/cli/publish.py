@@ -108,7 +108,7 @@ def _fields(published: Published) -> dict[str, Any]:
         "dbt_invocation_id": published.metadata.dbt_invocation_id,
         "ids_added": published.metadata.ids_added,
         "ids_removed": published.metadata.ids_removed,
-        "overruled": published.metadata.overruled.split(",") if published.metadata.overruled else [],
+        "overruled": list(published.metadata.overruled_guards),
         "warnings": list(published.warnings),
         "previous": stored_fields(previous) if previous else None,
         "seconds": dict(published.seconds),

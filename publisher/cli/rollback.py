@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
-from publisher.cli.connect import connect, user
+from publisher.cli.connect import connect
 from publisher.cli.output import Output, fields_text, replaced_text, stored_fields, warn
 from publisher.values import Metadata
 
@@ -41,6 +41,7 @@ def rollback(
     from its bytes first, and swapped in by the same condition as in a publish.
     """
     destination, store = connect(to, endpoint_url, output)
+    from publisher.records.actor import current_user
     from publisher.rollback import rollback as run
 
     done = run(
@@ -50,7 +51,7 @@ def rollback(
         to_last=to_last,
         hold=not no_hold,
         reason=reason,
-        by=user(),
+        by=current_user(),
         force=force,
         warn=warn,
     )

@@ -11,6 +11,7 @@ from publisher.cli import options
 from publisher.cli.connect import connect
 from publisher.cli.output import Output, ago_text, fields_text, shown, stored_fields
 from publisher.errors import IntegrityError, SourceNotReady
+from publisher.guards.active import hold_text
 from publisher.settings import parse_duration
 
 if TYPE_CHECKING:
@@ -103,11 +104,7 @@ def _active_fields(active: StoredObject, now: datetime) -> dict[str, Any]:
 def _text(found: Status, fields: dict[str, Any], destination: Destination, now: datetime) -> str:
     """Returns the answer in words first, digests and the like after them."""
     hold, active = found.hold, found.active
-    if hold is None:
-        held = "Publishing is not held."
-    else:
-        since, by = (f" since {hold.since} UTC" if hold.since else ""), (f" by {hold.by}" if hold.by else "")
-        held = f"PUBLISHING IS HELD{since}{by}: {hold.reason}."
+    held = "Publishing is not held." if hold is None else f"PUBLISHING IS HELD{hold_text(hold)}."
     words = [_active_text(active, now) if active else f"Nothing is active at {destination.prefix or '/'}.", held]
     if not found.sees_records:
         words.append("The records of runs may not be seen by this role.")
@@ -131,8 +128,8 @@ def _active_text(active: StoredObject, now: datetime) -> str:
 
 
 def _run_text(run: Record, now: datetime) -> str:
-    at = datetime.fromisoformat(run.recorded_at.replace("Z", "+00:00"))
+    since = f" {ago_text(run.moment, now)}" if run.moment else ""
     outcome = f"{run.outcome.replace('_', ' ')}{f' by {run.guard}' if run.guard else ''}"
     said = f": {run.message}" if run.message else "."
     by = f" by {run.user_name}" if run.user_name else ""
-    return f"The last run, {run.command} {ago_text(at, now)}{by}, was {outcome}{said}"
+    return f"The last run, {run.command}{since}{by}, was {outcome}{said}"

@@ -10,7 +10,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, readable
+from publisher.cli.output import Output, readable, shown, table_text
 from publisher.errors import Conflict, IntegrityError, UsageError
 from publisher.settings import parse_day
 
@@ -103,12 +103,10 @@ def _span_fields(span: Span) -> dict[str, Any]:
 def _text(sightings: Sequence[Sighting], published: Sequence[Span], holds: bool | None) -> str:
     if not sightings:
         return "no file was found to search"
-    spans = [f"  {_span_text(span)}" for span in published]
+    spans = [f"  {shown(_span_text(span))}" for span in published]
     names = ("created_at", "state", "holds", "source_partition", "key")
     rows = [names, *(tuple(map(str, (*_row(sighting), sighting.key))) for sighting in sightings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
-    table = ("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([_ACTIVE_HOLDS[holds], *spans, "", *table])
+    return "\n".join([_ACTIVE_HOLDS[holds], *spans, "", table_text(rows)])
 
 
 def _row(sighting: Sighting) -> tuple[str, str, str, str]:

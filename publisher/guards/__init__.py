@@ -8,6 +8,7 @@ docs/guards.md describes it (a test compares).
 """
 
 from publisher.guards.active import (
+    hold_text,
     is_older,
     partition_key,
     require_enough,
@@ -80,6 +81,7 @@ __all__ = [
     "UNUSUAL_COUNT",
     "Enforcer",
     "Limits",
+    "hold_text",
     "is_older",
     "near_documents",
     "near_limits",

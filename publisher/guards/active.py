@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from statistics import median
 from typing import NoReturn
 
 from publisher.errors import GuardRefusal
@@ -20,7 +19,7 @@ from publisher.guards.names import (
 )
 from publisher.values import Changes, Encoded, Hold, Metadata, StoredObject, Summary
 
-FEWEST_COUNTS = 3
+_FEWEST_COUNTS = 3
 
 
 def require_no_hold(hold: Hold | None) -> None:
@@ -30,12 +29,17 @@ def require_no_hold(hold: Hold | None) -> None:
         GuardRefusal: Somebody has.
     """
     if hold is not None:
-        since = f" since {hold.since} UTC" if hold.since else ""
         raise GuardRefusal(
-            f"A hold is set{since}{f' by {hold.by}' if hold.by else ''}: {hold.reason}.",
+            f"A hold is set{hold_text(hold)}.",
             "When its reason is gone, run `publisher release`.",
             guard=HOLD,
         )
+
+
+def hold_text(hold: Hold) -> str:
+    """Returns since when, by whom and why a hold is set, to stand behind the word that it is."""
+    since = f" since {hold.since} UTC" if hold.since else ""
+    return f"{since}{f' by {hold.by}' if hold.by else ''}: {hold.reason}"
 
 
 def require_known_active(doubt: str | None) -> None:
@@ -149,9 +153,9 @@ def require_usual_count(encoded: Encoded, counts: Sequence[int], max_deviation: 
     Raises:
         GuardRefusal: It is further from the median.
     """
-    if max_deviation is None or len(counts) < FEWEST_COUNTS:
+    usual = usual_count(counts)
+    if max_deviation is None or usual is None:
         return
-    usual = median(counts)
     if abs(encoded.total_ids - usual) * 100 > usual * max_deviation:
         raise GuardRefusal(
             f"The table has {encoded.total_ids:,} ids; the last {len(counts)} promoted files had {usual:,.0f} "
@@ -161,6 +165,13 @@ def require_usual_count(encoded: Encoded, counts: Sequence[int], max_deviation: 
             saw=encoded.total_ids,
             limit=f"{max_deviation:g} % around {usual:.0f}",
         )
+
+
+def usual_count(counts: Sequence[int]) -> float | None:
+    """Returns the median; None of fewer counts than make a habit."""
+    from statistics import median  # takes as long to import as all guards together
+
+    return median(counts) if len(counts) >= _FEWEST_COUNTS else None
 
 
 def require_fresh(active: StoredObject, max_age: timedelta, now: datetime) -> None:

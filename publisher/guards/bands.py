@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from statistics import median
 
-from publisher.guards.active import FEWEST_COUNTS
+from publisher.guards.active import usual_count
 from publisher.guards.ids import MAX_PERCENT_LIKE_DOCUMENTS
 from publisher.guards.limits import Limits
 from publisher.guards.names import IDS_LOOK_LIKE_DOCUMENTS, TOO_FEW_IDS, TOO_MANY_IDS, TOO_MANY_REMOVED, UNUSUAL_COUNT
@@ -42,7 +41,7 @@ def near_limits(
         # Where everything is allowed there is no limit to come near.
         way = share / most if most < 100 else 0.0
         ways.append((TOO_MANY_REMOVED, way, f"{share:.1f} % of active's ids removed; at most {most:g} % are allowed"))
-    if limits.max_deviation is not None and len(counts) >= FEWEST_COUNTS and (usual := median(counts)):
+    if limits.max_deviation is not None and (usual := usual_count(counts)):
         share = abs(ids - usual) * 100 / usual
         text = f"{share:.1f} % from the usual {usual:,.0f} ids; at most {limits.max_deviation:g} % are allowed"
         ways.append((UNUSUAL_COUNT, share / limits.max_deviation, text))

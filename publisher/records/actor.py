@@ -40,11 +40,15 @@ class Actor:
     @classmethod
     def current(cls, environment: Mapping[str, str] = os.environ) -> Actor:
         """Returns who runs this process."""
-        try:
-            user = getpass.getuser()
-        except (OSError, KeyError):
-            user = None
-        return cls(user, socket.gethostname() or None, _ci_run(environment))
+        return cls(current_user(), socket.gethostname() or None, _ci_run(environment))
+
+
+def current_user() -> str | None:
+    """Returns who is at the keyboard; None for a container's user without a name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
 
 
 def _ci_run(environment: Mapping[str, str]) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from publisher.records.memory import Memory, is_described, read_record
+from publisher.records.keys import read_record
+from publisher.records.memory import PROMISES, Memory
 from publisher.store.protocol import Store
 from publisher.values import StoredObject
 
@@ -19,10 +20,8 @@ def doubts_about(store: Store, active: StoredObject, memory: Memory | None) -> t
         StoreFailed: The store failed.
     """
     said = active.metadata
-    if not is_described(active):
-        names = ("sha256", "md5_checksum", "total_ids", "content_bytes", "staged_key")
-        missing = ", ".join(name for name in names if getattr(said, name) is None)
-        return (f"it is not the publisher's: its metadata lacks {missing}",)
+    if missing := said.lacks(PROMISES):
+        return (f"it is not the publisher's: its metadata lacks {', '.join(missing)}",)
     if memory is None:
         return ()
     if memory.doubt is not None:

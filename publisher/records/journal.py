@@ -5,33 +5,32 @@ from __future__ import annotations
 import hashlib
 import io
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from publisher import __version__, aws
 from publisher.errors import PublisherError, StoreFailed
+from publisher.moments import iso
 from publisher.records.actor import Actor
-from publisher.records.keys import RecordKey
+from publisher.records.keys import RecordKey, read_record
 from publisher.records.record import (
     FAILED,
     INTENDED,
     INTERRUPTED,
+    OF_METADATA,
     REFUSED,
     Record,
-    iso,
-    parse_record,
 )
 from publisher.store.keys import Destination
 from publisher.store.protocol import PreconditionFailed, Store
 from publisher.values import Metadata, StoredObject
 
 _INTERRUPTED_BY_KEYBOARD = 130
-# What a record says beyond the metadata of the file, it says in its own words.
-_FIELDS = {field.name for field in fields(Metadata)} & {field.name for field in fields(Record)} - {"publisher_version"}
-LARGEST_RECORD_BYTES = 64 * 1024
+# The version in a file's metadata is that of who made the file, in a record of who wrote the record.
+_OF_FILE = OF_METADATA - {"publisher_version"}
 
 
 class Journal:
@@ -104,7 +103,7 @@ class Journal:
             previous: What was promoted last.
             active: What is there now, which is another where somebody else put it there, or nothing.
         """
-        shared = {name: value for name, value in vars(said).items() if name in _FIELDS}
+        shared = {name: value for name, value in vars(said).items() if name in _OF_FILE}
         before = previous.metadata if previous else Metadata()
         self.know(
             **shared,
@@ -123,6 +122,19 @@ class Journal:
         else:
             key = self._announced.with_outcome(self._destination, outcome)
         self._write(key, replace(self._record(outcome), exit_code=0))
+
+    def promoted(self, outcome: str, active: StoredObject, abandoned: Iterable[RecordKey]) -> None:
+        """Records that a file is active, and that those are not that were announced before and told nothing more.
+
+        Args:
+            outcome: What made it active.
+            active: What is active now.
+            abandoned: The announcements of the others.
+        """
+        self.know(step=None, active_etag=active.etag)
+        self.done(outcome)
+        for announced in abandoned:
+            self.complete(announced, INTERRUPTED, None)
 
     @contextmanager
     def ending(self) -> Iterator[None]:
@@ -154,10 +166,9 @@ class Journal:
             active: What it made active, where it did.
         """
         try:
-            content = self._store.read_small(announced.key, LARGEST_RECORD_BYTES)
+            record = read_record(self._store, announced)
         except PublisherError:
             return
-        record = parse_record(content or b"")
         if record is None:
             return
         ended = record.completed(active.etag if active else None, outcome)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from publisher.records.record import INTENDED, OUTCOMES, PROMOTED
+from publisher.records.record import INTENDED, OUTCOMES, PROMOTED, Record, parse_record
 from publisher.store.keys import TIMESTAMP, Destination
 from publisher.store.protocol import Store
 
@@ -64,7 +64,7 @@ class RecordKey:
 
     def with_outcome(self, destination: Destination, outcome: str) -> RecordKey:
         """Returns the key beside this one: whoever records how the same announcement ended takes the same."""
-        return replace(self.make(destination, self.at, self.run_id, outcome))
+        return self.make(destination, self.at, self.run_id, outcome)
 
 
 def list_since(store: Store, destination: Destination, after: str) -> list[RecordKey]:
@@ -75,6 +75,15 @@ def list_since(store: Store, destination: Destination, after: str) -> list[Recor
     """
     listed = store.list(destination.runs_prefix, after)
     return [parsed for key in listed if (parsed := RecordKey.parse(destination, key)) is not None]
+
+
+def read_record(store: Store, key: RecordKey) -> Record | None:
+    """Returns a record; None where it is gone or is not one.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    return parse_record(store.read_small(key.key) or b"")
 
 
 def windows(store: Store, destination: Destination, now: datetime) -> Iterator[list[RecordKey]]:

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from publisher.errors import StoreFailed
-from publisher.records.journal import LARGEST_RECORD_BYTES
-from publisher.records.keys import RecordKey, list_since, windows
-from publisher.records.record import PUBLISHED, Record, parse_record
+from publisher.records.keys import RecordKey, list_since, read_record, windows
+from publisher.records.record import Record
 from publisher.store.keys import Destination
 from publisher.store.protocol import Store
-from publisher.values import StoredObject
+from publisher.values import StoredObject, is_same
 
-# Of so many promotions the usual number of ids is told.
-_COUNTS = 10
+# What a publisher says of every file, and another program of none.
+PROMISES = ("sha256", "md5_checksum", "total_ids", "content_bytes", "staged_key")
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ class Memory:
 
 def is_described(active: StoredObject) -> bool:
     """Whether an object's metadata is a whole one of the publisher's."""
-    said = active.metadata
-    return None not in (said.sha256, said.md5_checksum, said.total_ids, said.content_bytes, said.staged_key)
+    return not active.metadata.lacks(PROMISES)
 
 
 def recall(
@@ -95,9 +93,38 @@ def recall(
     if memory.is_replaced and looks > 0:
         # Somebody may have promoted between the look at active and the listing: then there is nothing to doubt.
         found = store.head(destination.active_key)
-        if (found and (found.etag, found.texts)) != (active and (active.etag, active.texts)):
+        if not is_same(found, active):
             return recall(store, destination, found, now, looks=looks - 1)
     return memory
+
+
+class Recollection:
+    """What was promoted last, recalled once for each state of active.
+
+    Attributes:
+        memory: What was recalled last.
+    """
+
+    def __init__(self, store: Store, destination: Destination) -> None:
+        """Prepares; nothing is asked of the store yet."""
+        self._store = store
+        self._destination = destination
+        self._of: tuple[StoredObject | None] | None = None
+        self.memory = Memory(previous=None)
+
+    def over(self, active: StoredObject | None) -> Memory:
+        """Returns what was promoted last.
+
+        Args:
+            active: What is active.
+
+        Raises:
+            StoreFailed: The store failed.
+        """
+        if self._of != (active,):
+            self.memory = recall(self._store, self._destination, active)
+            self._of = (active,)
+        return self.memory
 
 
 def recall_if_allowed(store: Store, destination: Destination, active: StoredObject | None) -> Memory | None:
@@ -125,15 +152,6 @@ def newest(store: Store, destination: Destination, now: datetime) -> list[Record
         if any(key.is_promotion for key in keys):
             break
     return keys
-
-
-def read_record(store: Store, key: RecordKey) -> Record | None:
-    """Returns a record; None where it is gone or is not one.
-
-    Raises:
-        StoreFailed: The store failed.
-    """
-    return parse_record(store.read_small(key.key, LARGEST_RECORD_BYTES) or b"")
 
 
 def _from_records(store: Store, destination: Destination, active: StoredObject | None, keys: list[RecordKey]) -> Memory:
@@ -203,18 +221,3 @@ def _staged_copy(store: Store, last: Record) -> StoredObject:
     if found is not None and found.metadata.sha256 == last.sha256:
         return StoredObject(key, found.etag, found.bytes, found.last_modified, texts)
     return StoredObject(key, "0" * 32, 0, datetime.now(timezone.utc), texts)
-
-
-def promoted_counts(store: Store, destination: Destination, now: datetime | None = None) -> list[int]:
-    """Returns how many ids each of the last published files had, the newest first.
-
-    Raises:
-        StoreFailed: The store failed.
-    """
-    published: list[RecordKey] = []
-    for keys in windows(store, destination, now or datetime.now(timezone.utc)):
-        published = [key for key in keys if key.outcome == PUBLISHED][-_COUNTS:]
-        if len(published) == _COUNTS:
-            break
-    records = [read_record(store, key) for key in reversed(published)]
-    return [record.total_ids for record in records if record is not None and record.total_ids is not None]

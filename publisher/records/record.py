@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, get_args, get_type_hints
 
+from publisher.moments import parse_iso
 from publisher.values import Metadata
 
 INTENDED = "intended"
@@ -132,6 +133,11 @@ class Record:
         done = ROLLED_BACK if self.command == "rollback" else PUBLISHED
         return replace(self, outcome=outcome or done, active_etag=active_etag)
 
+    @property
+    def moment(self) -> datetime | None:
+        """When it was written; None where a record that somebody else wrote does not tell."""
+        return parse_iso(self.recorded_at)
+
     def to_line(self) -> str:
         """Returns the record as it is stored: one line of JSON; what is not known is left out."""
         said = {name: _clean(value) for name, value in vars(self).items() if value is not None}
@@ -139,9 +145,12 @@ class Record:
 
     def promoted_metadata(self) -> Metadata:
         """Returns what active said of the file that this record is about."""
-        shared = {field.name for field in fields(Metadata)} & {field.name for field in fields(self)}
-        values: dict[str, Any] = {name: getattr(self, name) for name in shared}
+        values: dict[str, Any] = {name: getattr(self, name) for name in OF_METADATA}
         return Metadata(**{**values, "replaces": self.previous_staged_key, "promoted_by": self.command})
+
+
+# The fields that tell the same as those of a file's metadata.
+OF_METADATA = frozenset(Metadata.__dataclass_fields__) & frozenset(Record.__dataclass_fields__)
 
 
 def parse_record(content: bytes) -> Record | None:
@@ -175,9 +184,3 @@ def _clean(value: object) -> object:
     one_line = "".join(sign if sign.isprintable() else " " for sign in _PASSWORD.sub("***@", value))
     # What cannot be encoded came from a file name or a variable in another encoding.
     return one_line.encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
-
-
-def iso(moment: datetime) -> str:
-    """Returns a moment as records write it: UTC, ISO 8601, with microseconds."""
-    text = moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
-    return text.replace("+00:00", "Z")

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
-from publisher.records.keys import RecordKey, list_since, windows
-from publisher.records.memory import read_record
-from publisher.records.record import FAILED, INTENDED, INTERRUPTED, REFUSED, Record
+from publisher.records.keys import RecordKey, list_since, read_record, windows
+from publisher.records.record import FAILED, INTENDED, INTERRUPTED, PUBLISHED, REFUSED, Record
 from publisher.store.keys import Destination
 from publisher.store.protocol import Store
 
 _READERS = 16
-_LARGEST_NOTE_BYTES = 64 * 1024
+# Of so many promotions the usual number of ids is told.
+_COUNTS = 10
 # Of the records of one run: what it did outweighs what it said before, or what another said of it.
 _WEIGHTS = {INTENDED: 0, INTERRUPTED: 1, FAILED: 2, REFUSED: 2}
 
@@ -69,6 +69,21 @@ def read_records(store: Store, keys: Iterable[RecordKey]) -> list[Record]:
     return [record for record in found if record is not None]
 
 
+def promoted_counts(store: Store, destination: Destination) -> list[int]:
+    """Returns how many ids each of the last published files had, the newest first.
+
+    Raises:
+        StoreFailed: The store failed.
+    """
+    published: list[RecordKey] = []
+    for keys in windows(store, destination, datetime.now(timezone.utc)):
+        published = [key for key in keys if key.outcome == PUBLISHED][-_COUNTS:]
+        if len(published) == _COUNTS:
+            break
+    records = read_records(store, reversed(published))
+    return [record.total_ids for record in records if record.total_ids is not None]
+
+
 def refusal_of(store: Store, destination: Destination, staged_key: str) -> str | None:
     """Returns which guard refused a staged file, and why; None where none did, as far as that was noted.
 
@@ -85,7 +100,7 @@ def failure_of(store: Store, destination: Destination, staged_key: str) -> dict[
     Raises:
         StoreFailed: The store failed.
     """
-    content = store.read_small(destination.failure_key(staged_key), _LARGEST_NOTE_BYTES)
+    content = store.read_small(destination.failure_key(staged_key))
     try:
         said = json.loads(content or b"")
         return {name: str(said[name] or "") for name in ("error", "guard", "message")}

@@ -12,8 +12,7 @@ from publisher.store.keys import Destination, timestamp
 from publisher.store.protocol import PreconditionFailed, Store
 from publisher.values import Hold
 
-# What a person writes has some hundred bytes; whatever else lies there is a hold, too, and is not read to its end.
-_LARGEST_BYTES = 64 * 1024
+# Whatever else lies there is a hold, too.
 _UNREADABLE = Hold("the hold's reason cannot be read", None, None)
 
 
@@ -23,7 +22,7 @@ def current_hold(store: Store, destination: Destination) -> Hold | None:
     Raises:
         StoreFailed: The store failed.
     """
-    content = store.read_small(destination.hold_key, _LARGEST_BYTES)
+    content = store.read_small(destination.hold_key)
     return None if content is None else _read(content)
 
 

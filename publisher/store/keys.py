@@ -55,6 +55,10 @@ class Destination:
         """What the keys of all staged files begin with."""
         return f"{self.prefix}stage/stage_"
 
+    def is_staged_file(self, key: str) -> bool:
+        """Whether a key is one of a staged file of this destination."""
+        return key.startswith(self.stage_prefix) and key.endswith(".txt.gz")
+
     @staticmethod
     def failure_key(staged_key: str) -> str:
         """The key of the note that tells why a staged file was not promoted."""

@@ -14,7 +14,7 @@ from publisher.store.hold import current_hold
 from publisher.store.keys import Destination
 from publisher.store.protocol import PreconditionFailed, Store
 from publisher.store.staging import StagedFile, note_failure, read_back, stage
-from publisher.values import Encoded, Hold, Metadata, StoredObject
+from publisher.values import Encoded, Hold, Metadata, StoredObject, is_same
 
 # Records that the file is about to become active, and returns what names this promotion: the record's key.
 Announce = Callable[[Metadata, StoredObject | None], str]
@@ -257,6 +257,5 @@ class Promotion:
         Raises:
             PreconditionFailed: It is not.
         """
-        found = self._store.head(self._destination.active_key)
-        if (found and (found.etag, found.texts)) != (self.active and (self.active.etag, self.active.texts)):
+        if not is_same(self._store.head(self._destination.active_key), self.active):
             raise PreconditionFailed(self._destination.active_key)

@@ -9,6 +9,9 @@ from typing import BinaryIO, Protocol
 from publisher.values import StoredObject
 
 CONTENT_TYPE = "application/gzip"
+# What is written as a small object, such as a record, has some kilobytes. Whatever else lies there is not read to its
+# end.
+SMALL_BYTES = 64 * 1024
 
 # Replaces an object in one atomic step. Takes the ETag that it must have, None when it must not exist; returns the new
 # one. Raises PreconditionFailed when it is not what was expected; then nothing was changed.
@@ -63,7 +66,7 @@ class Store(ReadableStore, Protocol):
         """
         ...
 
-    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+    def read_small(self, key: str, most_bytes: int = SMALL_BYTES) -> bytes | None:
         """Returns the content of a small object, whichever version it is; None when there is none.
 
         Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from publisher import aws
 from publisher.errors import StoreFailed
-from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Swap
+from publisher.store.protocol import CONTENT_TYPE, SMALL_BYTES, ObjectMissing, PreconditionFailed, Swap
 from publisher.store.s3_body import opened, read_small
 from publisher.store.s3_parts import create_in_parts, cut, upload
 from publisher.store.s3_requests import S3Requests, bare, in_base64, quoted
@@ -93,7 +93,7 @@ class S3Store:
             for page in pages:
                 yield from (found["Key"] for found in page.get("Contents", []))
 
-    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+    def read_small(self, key: str, most_bytes: int = SMALL_BYTES) -> bytes | None:
         """Returns the content of a small object, whichever version it is; None when there is none."""
         try:
             return read_small(self._requests, key, most_bytes, self._wait)

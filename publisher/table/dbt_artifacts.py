@@ -10,6 +10,7 @@ from typing import Any
 
 from publisher.errors import SourceNotReady, UsageError
 from publisher.lake.files import normal_location
+from publisher.moments import parse_iso
 from publisher.values import Build, TableRef
 
 # https://docs.getdbt.com/reference/artifacts/run-results-json: everything else is a failure or was left out.
@@ -101,12 +102,7 @@ def _invocation_id(artifact: Mapping[str, Any], path: Path) -> str:
 
 
 def _started_at(run_results: Mapping[str, Any]) -> datetime | None:
-    text = run_results["metadata"].get("invocation_started_at")
-    try:
-        started_at = datetime.fromisoformat(str(text).replace("Z", "+00:00"))  # Python 3.10 does not know the Z
-    except ValueError:  # None included: older versions of dbt say nothing
-        return None
-    return started_at if started_at.tzinfo else None
+    return parse_iso(run_results["metadata"].get("invocation_started_at"))  # older versions of dbt say nothing
 
 
 def _find_model(nodes: Mapping[str, Any], name: str, target_path: Path) -> str:

@@ -13,11 +13,12 @@ from typing import Any, BinaryIO
 from publisher.guards.limits import NO_LIMITS
 from publisher.settings import PublishSettings
 from publisher.store.keys import Destination
-from publisher.store.protocol import Store, Swap
+from publisher.store.protocol import SMALL_BYTES, Store, Swap
 from publisher.values import StoredObject, TableRef
 
 DESTINATION = Destination("bucket", "ids/")
 ACTIVE = DESTINATION.active_key
+HUNDRED = [f"{number:03}" for number in range(100)]
 
 
 def settings(folder: Path, partition: str | None = "20251022", **changes: Any) -> PublishSettings:
@@ -54,7 +55,7 @@ class Between(Store):
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         return self._call("list", prefix, after)
 
-    def read_small(self, key: str, most_bytes: int) -> bytes | None:
+    def read_small(self, key: str, most_bytes: int = SMALL_BYTES) -> bytes | None:
         return self._call("read_small", key, most_bytes)
 
     def read(self, key: str, etag: str) -> AbstractContextManager[Iterator[bytes]]:
@@ -93,3 +94,23 @@ def active_content(store: Store) -> bytes | None:
         return None
     with store.read(ACTIVE, found.etag) as pieces:
         return gzip.decompress(b"".join(pieces))
+
+
+def promotion_ends(store: Store, end: BaseException, *, is_done: bool = False) -> Store:
+    """A store in which each copy to active ends with an exception.
+
+    Args:
+        store: The store.
+        end: The exception.
+        is_done: Whether the copy happens all the same.
+    """
+
+    def copy(method: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
+        if destination == ACTIVE and not is_done:
+            raise end
+        etag: str = method(source, source_etag, destination, *rest)
+        if destination == ACTIVE:
+            raise end
+        return etag
+
+    return Between(store, copy=copy)
