@@ -19,14 +19,7 @@ from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
 from tests.publisher.cli.test_cli import publish as publish_by_cli
 from tests.publisher.cli.test_cli import run
-from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
-
-HUNDRED = [f"{number:03}" for number in range(100)]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.publisher.publishing import ACTIVE, DESTINATION, HUNDRED, Between, Clock, active_content, settings
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from tests.in_parts import ignoring, uploads
 from tests.memory_store import MemoryStore
 from tests.publisher.cli.test_cli import publish as publish_by_cli
 from tests.publisher.cli.test_cli import run
-from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
+from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, promotion_ends, settings
 
 NOW = datetime(2025, 10, 23, 12, tzinfo=timezone.utc)
 DAYS = {"20251021": ["a", "b"], "20251022": ["a", "b", "c"], "20251023": ["a", "b", "c", "d"]}
@@ -44,11 +44,6 @@ DAYS = {"20251021": ["a", "b"], "20251022": ["a", "b", "c"], "20251023": ["a", "
 def three_days(store: Store, write_table: WriteTable, clock: Clock) -> list[str]:
     """Publishes three days and returns their staged keys."""
     return [publish(settings(write_table(ids), day), store, now=clock).staged_key for day, ids in DAYS.items()]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def states(store: Store) -> dict[str, str]:
@@ -60,14 +55,12 @@ def test_history_tells_what_is_active_what_was_and_what_never(
 ) -> None:
     one, two, three = three_days(bucket.store, write_table, clock)
 
-    def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE:
-            raise PreconditionFailed(destination)
-        etag: str = copy(source, source_etag, destination, *rest)
-        return etag
-
     with pytest.raises(Conflict):
-        publish(settings(write_table(["x"]), "20251024"), Between(bucket.store, copy=failing), now=clock)
+        publish(
+            settings(write_table(["x"]), "20251024"),
+            promotion_ends(bucket.store, PreconditionFailed(ACTIVE)),
+            now=clock,
+        )
     present = bucket.data_keys()
     never, note = sorted(set(present) - {ACTIVE, one, two, three}, reverse=True)
     assert note == DESTINATION.failure_key(never)
@@ -171,14 +164,8 @@ def test_a_rollback_that_fails_releases_its_hold(write_table: WriteTable, clock:
     store = MemoryStore()
     three_days(store, write_table, clock)
 
-    def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE:
-            raise PreconditionFailed(destination)
-        etag: str = copy(source, source_etag, destination, *rest)
-        return etag
-
     with pytest.raises(Conflict):
-        rollback(Between(store, copy=failing), DESTINATION, None, reason="x")
+        rollback(promotion_ends(store, PreconditionFailed(ACTIVE)), DESTINATION, None, reason="x")
     assert current_hold(store, DESTINATION) is None
     assert active_content(store) == b"a\nb\nc\nd"
 

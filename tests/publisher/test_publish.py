@@ -29,7 +29,7 @@ from publisher.values import Metadata
 from publisher.verify import verify
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
-from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
+from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, promotion_ends, settings
 
 
 def test_a_published_file_and_everything_said_about_it(any_bucket: Bucket, write_table: WriteTable) -> None:
@@ -218,14 +218,8 @@ def test_who_is_overtaken_twice_gives_up(write_table: WriteTable, bucket: Bucket
 
 @pytest.mark.parametrize("answer", [PreconditionFailed("412"), StoreFailed("timed out", "run again")])
 def test_a_copy_whose_answer_was_lost_is_recognised_as_ours(answer: Exception, write_table: WriteTable) -> None:
-    def lost(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        etag: str = copy(source, source_etag, destination, *rest)
-        if destination == ACTIVE:
-            raise answer
-        return etag
-
     store = MemoryStore()
-    report = publish(settings(write_table(["a"])), Between(store, copy=lost))
+    report = publish(settings(write_table(["a"])), promotion_ends(store, answer, is_done=True))
     assert active_content(store) == b"a"
     assert report.etag == store.head(ACTIVE).etag  # type: ignore[union-attr]
 
@@ -248,15 +242,14 @@ def test_other_bytes_of_the_same_size_and_claims_right_after_the_copy_are_notice
 
 
 def test_a_copy_that_failed_for_good_leaves_active(write_table: WriteTable) -> None:
-    def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE:
-            raise StoreFailed("500", "run again")
-        return copy(source, source_etag, destination, *rest)
-
     store, clock = MemoryStore(), Clock()
     publish(settings(write_table(["yesterday"])), store, now=clock)
     with pytest.raises(StoreFailed):
-        publish(settings(write_table(["today"]), "20251023"), Between(store, copy=failing), now=clock)
+        publish(
+            settings(write_table(["today"]), "20251023"),
+            promotion_ends(store, StoreFailed("500", "run again")),
+            now=clock,
+        )
     assert active_content(store) == b"yesterday"
 
 

@@ -24,6 +24,7 @@ from publisher.guards.limits import Limits
 from publisher.history import history
 from publisher.prune import prune
 from publisher.publish import Published, publish
+from publisher.records.keys import RecordKey
 from publisher.rollback import rollback
 from publisher.status import status
 from publisher.store.hold import current_hold, release_hold
@@ -32,7 +33,7 @@ from publisher.store.s3 import S3Store
 from publisher.verify import verify
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
-from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
+from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, promotion_ends, settings
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 
@@ -189,11 +190,6 @@ def test_every_section_about_a_broken_active_has_a_drill() -> None:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def store(write_table: WriteTable, clock: Clock) -> MemoryStore:
     store = MemoryStore()
     for number in (1, 2, 3):
@@ -231,26 +227,14 @@ def test_a_rollback_of_which_nobody_knows_whether_it_happened_keeps_its_hold(sto
 
 @pytest.mark.parametrize("failure", [StoreFailed("500", "run again"), KeyboardInterrupt()])
 def test_a_rollback_that_may_land_later_keeps_its_hold_too(failure: BaseException, store: MemoryStore) -> None:
-    def copy(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE:
-            raise failure
-        etag: str = copy(source, source_etag, destination, *rest)
-        return etag
-
     with pytest.raises(type(failure)):
-        rollback(Between(store, copy=copy), DESTINATION, reason="INC-1")
+        rollback(promotion_ends(store, failure), DESTINATION, reason="INC-1")
     assert current_hold(store, DESTINATION) is not None
 
 
 def test_a_rollback_that_certainly_did_not_happen_releases_its_hold(store: MemoryStore) -> None:
-    def copy(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE:
-            raise PreconditionFailed(destination)
-        etag: str = copy(source, source_etag, destination, *rest)
-        return etag
-
     with pytest.raises(Exception, match="promoted twice"):
-        rollback(Between(store, copy=copy), DESTINATION, reason="INC-1")
+        rollback(promotion_ends(store, PreconditionFailed(ACTIVE)), DESTINATION, reason="INC-1")
     assert current_hold(store, DESTINATION) is None
 
 
@@ -351,6 +335,13 @@ def test_what_somebody_else_wrote_can_forge_no_line_and_clear_no_screen(
     body = json.dumps({"reason": reason, "since": "now\r", "by": "ana\x07"}).encode()
     bucket.client.put_object(Bucket=bucket.name, Key=DESTINATION.hold_key, Body=body)
     table = f"--table parquet:{write_table(['a'])} --source-partition 20251022"
+    texts = {"source_partition": "2025", "created_at": "20251022_000000"}
+    forged = RecordKey.make(DESTINATION, datetime.now(timezone.utc) + timedelta(minutes=1), "0" * 12, "failed")
+    record = {"run_id": "x", "recorded_at": "now\x1b[2J", "command": "x\ny", "outcome": "failed", "message": reason}
+    bucket.client.put_object(Bucket=bucket.name, Key=forged.key, Body=json.dumps(record).encode())
+    bucket.client.put_object(
+        Bucket=bucket.name, Key=DESTINATION.stage_key("20251022_000000"), Body=b"x", Metadata=texts
+    )
     for command in ("status", "status --json", f"publish {table}", f"publish {table} --json", "history", "release"):
         ended = run(bucket, f"publisher {command}")
         assert "all is well" in ended.stdout + ended.stderr
@@ -448,6 +439,8 @@ def test_prune_does_nothing_while_active_is_not_what_was_promoted(store: MemoryS
     with pytest.raises(GuardRefusal) as raised:
         prune(store, DESTINATION, 1, now=lambda: datetime.now(timezone.utc) + timedelta(days=400))
     assert raised.value.guard == "active_differs"
+    assert (last := history(store, DESTINATION, 1).runs[0]).command == "prune"
+    assert (last.outcome, last.guard) == ("refused", "active_differs")
 
 
 def test_a_copy_takes_no_rights_on_tags(bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:

@@ -25,7 +25,7 @@ from tests.memory_store import MemoryStore
 from tests.publisher.cli.test_cli import PUBLISHER, run
 from tests.publisher.cli.test_cli import publish as publish_by_cli
 from tests.publisher.crash import fault_proxy
-from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, settings
+from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, promotion_ends, settings
 
 WANTED = "7867"
 DAYS = {"20251021": ["1"], "20251022": ["1", WANTED], "20251023": [WANTED, "9"], "20251024": ["9"]}
@@ -54,14 +54,12 @@ def test_each_staged_file_is_told_from_the_oldest_to_the_newest(bucket: Bucket, 
     clock = Clock()
     keys = publish_days(bucket.store, write_table, clock)
 
-    def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE:
-            raise PreconditionFailed(destination)
-        etag: str = copy(source, source_etag, destination, *rest)
-        return etag
-
     with pytest.raises(Conflict):
-        publish(settings(write_table([WANTED]), "20251025"), Between(bucket.store, copy=failing), now=clock)
+        publish(
+            settings(write_table([WANTED]), "20251025"),
+            promotion_ends(bucket.store, PreconditionFailed(ACTIVE)),
+            now=clock,
+        )
     sightings = trace(bucket.store, DESTINATION, WANTED)
     assert [sighting.key for sighting in sightings][:4] == keys
     assert [DESTINATION.stage_key(sighting.created_at) for sighting in sightings][:4] == keys

@@ -66,6 +66,11 @@ def test_alone_it_tells_what_a_publish_would_change(bucket: Bucket, write_table:
         assert (ended.returncode, ended.stdout) == (0, printed)
         assert "added (only in B)    2\n" in ended.stderr
     assert {key: bucket.get(key) for key in sorted(bucket.keys())} == before
+    # A table that a publish would refuse is compared all the same, and that is told.
+    write_artifacts(tmp_path, {"model.p.int_matched_ids": "error"}, config={"location_root": str(root)})
+    ended = run(bucket, "diff", "--target-path", str(tmp_path))
+    assert ended.returncode == 0
+    assert "note: a publish would refuse this table: " in ended.stdout
 
 
 def test_a_refusal_for_what_was_removed_names_the_command_that_shows_it(

@@ -15,20 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from demo.seaweedfs import Endpoint
 from publisher.pull import pull
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
-from tests.conftest import PROJECT, Bucket, new_bucket
+from tests.conftest import PROJECT, Bucket
 from tests.publisher.crash.days import Day, new_destination, write_day
 
 # Only a test that fails anyway waits so long.
 PATIENCE_SECONDS = 60
-
-
-@pytest.fixture(scope="module")
-def shared_bucket(seaweed: Endpoint) -> Bucket:
-    return new_bucket(seaweed)
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from demo.seaweedfs import Endpoint
 from publisher.errors import Conflict, GuardRefusal, PublisherError
 from publisher.guards import OLDER_PARTITION
 from publisher.store.s3 import S3Store
-from tests.conftest import Bucket, new_bucket
+from tests.conftest import Bucket
 from tests.publisher.crash.days import Day, active_day, new_destination, write_day
 
 if TYPE_CHECKING:
@@ -31,11 +30,6 @@ PROMOTIONS = 25
 READS = 1  # of each reader at each promotion
 # Only a test that fails anyway waits so long.
 PATIENCE_SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def shared_bucket(seaweed: Endpoint) -> Bucket:
-    return new_bucket(seaweed)
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,7 @@ from publisher.rollback import rollback
 from publisher.status import status
 from tests.conftest import WriteTable
 from tests.memory_store import MemoryStore, _Kept
-from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, settings
-
-HUNDRED = [f"{number:03}" for number in range(100)]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.publisher.publishing import ACTIVE, DESTINATION, HUNDRED, Between, Clock, promotion_ends, settings
 
 
 @pytest.fixture
@@ -149,14 +142,8 @@ def test_an_overrule_replaces_it_judged_by_both(store: MemoryStore, write_table:
 def test_a_file_that_was_staged_and_never_promoted_is_not_taken_for_one_that_was(
     store: MemoryStore, write_table: WriteTable
 ) -> None:
-    def failing(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE:
-            raise StoreFailed("500", "run again")
-        etag: str = copy(source, source_etag, destination, *rest)
-        return etag
-
     with pytest.raises(StoreFailed):
-        publish(settings(write_table(["never"]), "20251025"), Between(store, copy=failing))
+        publish(settings(write_table(["never"]), "20251025"), promotion_ends(store, StoreFailed("500", "run again")))
     staged = max(key for key in store.data if key.endswith(".txt.gz") and "stage/" in key)
     store._objects[ACTIVE] = store._objects[staged]
     assert status(store, DESTINATION).doubts
@@ -194,14 +181,8 @@ def test_a_promotion_that_was_announced_before_active_vanished_counts(
     class Killed(BaseException):
         pass
 
-    def killed(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        etag: str = copy(source, source_etag, destination, *rest)
-        if destination == ACTIVE:
-            raise Killed
-        return etag
-
     with pytest.raises(Killed):
-        publish(settings(write_table(HUNDRED), "20251026"), Between(store, copy=killed))
+        publish(settings(write_table(HUNDRED), "20251026"), promotion_ends(store, Killed(), is_done=True))
     delete(store)
     with pytest.raises(GuardRefusal, match="announced, and maybe happened, 20251026"):
         publish(settings(write_table(HUNDRED), "20251025"), store)

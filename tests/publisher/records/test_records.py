@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -22,14 +24,22 @@ from publisher.records.journal import Journal
 from publisher.records.keys import RecordKey
 from publisher.records.record import OUTCOMES, Record, parse_record
 from publisher.rollback import rollback
+from publisher.status import status
 from publisher.store.keys import Destination
 from publisher.store.protocol import PreconditionFailed
 from publisher.store.s3 import S3Store
 from tests.conftest import Bucket, WriteTable
 from tests.memory_store import MemoryStore
-from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, settings
-
-HUNDRED = [f"{number:03}" for number in range(100)]
+from tests.publisher.publishing import (
+    ACTIVE,
+    DESTINATION,
+    HUNDRED,
+    Between,
+    Clock,
+    active_content,
+    promotion_ends,
+    settings,
+)
 
 
 def records(store: MemoryStore | S3Store) -> list[dict[str, Any]]:
@@ -52,11 +62,6 @@ def store(write_table: WriteTable, clock: Clock) -> MemoryStore:
     store = MemoryStore()
     publish(settings(write_table(HUNDRED)), store, now=clock)
     return store
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def test_a_promotion_is_announced_and_then_recorded(any_bucket: Bucket, write_table: WriteTable, clock: Clock) -> None:
@@ -164,23 +169,11 @@ def test_a_record_that_cannot_be_written_is_said_and_stops_nothing(store: Memory
         publish(settings(write_table(["c"]), "20251024"), store)
 
 
-def killing(after: bool) -> Any:
-    def copy(copy: Any, source: str, source_etag: str, destination: str, *rest: Any) -> str:
-        if destination == ACTIVE and not after:
-            raise Killed
-        etag: str = copy(source, source_etag, destination, *rest)
-        if destination == ACTIVE:
-            raise Killed
-        return etag
-
-    return copy
-
-
 def test_the_next_run_completes_the_record_of_one_that_was_killed_after_its_swap(
     store: MemoryStore, write_table: WriteTable
 ) -> None:
     with pytest.raises(Killed):
-        publish(settings(write_table(["b"]), "20251023"), Between(store, copy=killing(after=True)))
+        publish(settings(write_table(["b"]), "20251023"), promotion_ends(store, Killed(), is_done=True))
     assert outcomes(store)[2:] == ["intended"]
     assert history(store, DESTINATION, 1).runs[0].outcome == "published"  # active says so
     with pytest.raises(GuardRefusal):  # even if it is refused itself
@@ -195,7 +188,7 @@ def test_the_next_promotion_closes_what_was_announced_and_never_happened(
     store: MemoryStore, write_table: WriteTable
 ) -> None:
     with pytest.raises(Killed):
-        publish(settings(write_table(["b"]), "20251023"), Between(store, copy=killing(after=False)))
+        publish(settings(write_table(["b"]), "20251023"), promotion_ends(store, Killed()))
     assert active_content(store) == "\n".join(HUNDRED).encode()
     publish(settings(write_table(["c"]), "20251023"), store)
     assert outcomes(store)[2:] == ["intended", "interrupted", "intended", "published"]
@@ -428,3 +421,13 @@ def test_once_active_is_new_a_look_that_fails_is_a_warning(store: MemoryStore, w
     assert active_content(store) == b"b"
     assert [text for text in report.warnings if "could not be looked at" in text]
     assert outcomes(store)[-1] == "published"
+
+
+def test_a_record_that_somebody_else_wrote_crashes_nothing(store: MemoryStore) -> None:
+    key = RecordKey.make(DESTINATION, datetime.now(timezone.utc) + timedelta(minutes=1), "0" * 12, "published")
+    staged = next(iter(store.list(DESTINATION.stage_prefix)))
+    said = {"run_id": "x", "recorded_at": "yesterday", "command": "?", "outcome": "published", "staged_key": staged}
+    body = json.dumps(said).encode()
+    store.create(key.key, io.BytesIO(body), hashlib.sha256(body).hexdigest(), {})
+    assert history(store, DESTINATION, 5).runs[0].moment is None
+    assert status(store, DESTINATION).doubts
