@@ -29,6 +29,7 @@ from publisher.store.protocol import PreconditionFailed, Store
 from publisher.values import Metadata, StoredObject
 
 _INTERRUPTED_BY_KEYBOARD = 130
+_FAR = timedelta(days=1)
 # The version in a file's metadata is that of who made the file, in a record of who wrote the record.
 _OF_FILE = OF_METADATA - {"publisher_version"}
 
@@ -84,8 +85,13 @@ class Journal:
         self._is_reached = True
 
     def saw(self, key: RecordKey | None) -> None:
-        """Takes care that what this run announces sorts after a record that it has seen, whatever the clocks say."""
-        if key is not None and (self._latest is None or key.at > self._latest):
+        """Takes care that what this run announces sorts after a record that it has seen, whatever the clocks say.
+
+        One from the far future is none of a publisher's: S3 refuses requests by a clock that is 15 minutes off.
+        """
+        if key is None or key.at - self._now() > _FAR:
+            return
+        if self._latest is None or key.at > self._latest:
             self._latest = key.at
 
     def announce(self) -> str:

@@ -423,6 +423,19 @@ def test_once_active_is_new_a_look_that_fails_is_a_warning(store: MemoryStore, w
     assert outcomes(store)[-1] == "published"
 
 
+@pytest.mark.parametrize("at", [datetime(2999, 1, 1, tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc)])
+def test_a_record_of_the_far_future_moves_no_other_there(
+    at: datetime, store: MemoryStore, write_table: WriteTable, clock: Clock
+) -> None:
+    key = RecordKey.make(DESTINATION, at, "0" * 12, "refused").key
+    store.create(key, io.BytesIO(b"{}"), hashlib.sha256(b"{}").hexdigest(), {})
+    for partition in ("20251023", "20251024"):
+        published = publish(settings(write_table(HUNDRED), partition), store, now=clock)
+        assert published.metadata.record is not None
+        assert published.metadata.record < key
+    assert status(store, DESTINATION).doubts == ()
+
+
 def test_a_record_that_somebody_else_wrote_crashes_nothing(store: MemoryStore) -> None:
     key = RecordKey.make(DESTINATION, datetime.now(timezone.utc) + timedelta(minutes=1), "0" * 12, "published")
     staged = next(iter(store.list(DESTINATION.stage_prefix)))
