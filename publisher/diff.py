@@ -19,7 +19,7 @@ from publisher.store.protocol import ObjectMissing, PreconditionFailed, Readable
 from publisher.table.contents import list_files
 from publisher.table.dbt_artifacts import read_build
 from publisher.table.table import Table, open_table
-from publisher.values import Build, StoredObject, TableRef
+from publisher.values import LONGEST_ID_BYTES, Build, StoredObject, TableRef
 
 ACTIVE, DBT = "active", "dbt"
 Which = Literal["added", "removed"]
@@ -217,7 +217,7 @@ def _open_table(table: Table, lake: LakeAccess, notes: tuple[str, ...] = ()) -> 
         guards.require_unchanged_files(table.listing, list_files(table.ref, lake))
 
     partition = next(iter(table.source_partitions)) if len(table.source_partitions) == 1 else None
-    ids = of_table(str(table.ref), good_blocks(table))
+    ids = of_table(str(table.ref), good_blocks(table, LONGEST_ID_BYTES))
     return _Opened(ids, partition, require_unchanged=require_unchanged, notes=notes)
 
 

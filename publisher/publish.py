@@ -135,6 +135,7 @@ class _Run:
             reason=settings.reason,
             model=None if settings.table else settings.model,
             max_ids=limits.max_ids,
+            max_id_bytes=limits.max_id_bytes,
             min_percent_of_active=limits.min_percent_of_active,
             max_percent_removed=limits.max_percent_removed,
             max_deviation=limits.max_deviation,
@@ -216,7 +217,7 @@ def _encode(source: Source, spool: BinaryIO, run: _Run) -> Encoded:
     lookalikes = LookalikeCounter(settings.document_prefix if told_prefix is None else told_prefix)
     watcher.reading(source.table.rows)
     try:
-        for block in good_blocks(source.table):
+        for block in good_blocks(source.table, settings.limits.max_id_bytes):
             encoder.write(block.lines, block.count, block.first_id, block.last_id)
             lookalikes.feed(block)
             watcher.read(block.count)

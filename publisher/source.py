@@ -16,15 +16,19 @@ from publisher.table.table import Table, open_table
 from publisher.values import Build, Summary, is_metadata_text
 
 
-def good_blocks(table: Table) -> Iterator[Block]:
+def good_blocks(table: Table, max_id_bytes: int) -> Iterator[Block]:
     """Yields the ids of a table in blocks, each of which the guards on ids let through.
+
+    Args:
+        table: The table.
+        max_id_bytes: What an id may be long.
 
     Raises:
         GuardRefusal: An id is none, or is not greater than the one before it.
     """
     previous_id: bytes | None = None
     for block in blocks(table.id_arrays()):
-        guards.require_good_ids(block)
+        guards.require_good_ids(block, max_id_bytes)
         guards.require_ascending(block, previous_id)
         yield block
         previous_id = block.last_id

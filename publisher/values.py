@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+# What is longer is no id: no file with it is published, and no reader of one keeps more of a line in memory.
+LONGEST_ID_BYTES = 256 * 1024
+
 
 @dataclass(frozen=True)
 class TableRef:

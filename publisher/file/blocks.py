@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.file.decompressing import LONGEST_LINE_BYTES
+from publisher.values import LONGEST_ID_BYTES
 
 # Everything that some reader takes for a line break or cannot show: C0 and C1 controls (U+0085 is a line break
 # in Python's splitlines), DEL, and the line and paragraph separators.
@@ -181,8 +181,8 @@ def _extent(ids: pa.Array) -> _Extent:
 def _fault(ids: pa.Array, extent: _Extent) -> str | None:
     if extent.shortest == 0:
         return "an empty id"
-    if extent.longest > LONGEST_LINE_BYTES:  # a file with it could be compared with no other
-        return f"an id of more than {LONGEST_LINE_BYTES >> 20} MiB"
+    if extent.longest > LONGEST_ID_BYTES:  # a file with it could be compared with no other
+        return f"an id of more than {LONGEST_ID_BYTES >> 10} KiB"
     # Nearly always all ids are visible ASCII, which two comparisons per byte prove; only others are looked into.
     if extent.lowest >= _FIRST_VISIBLE and extent.highest <= _LAST_VISIBLE:
         return None

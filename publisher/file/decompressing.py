@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from isal import igzip_lib
 
-# Small enough that what is done with a piece finds it in the processor's cache.
-_DECOMPRESSED_BYTES = 1 << 18
-# What is longer is no id, and is not kept in memory to find out.
-LONGEST_LINE_BYTES = 1 << 20
+from publisher.values import LONGEST_ID_BYTES
+
+# Small enough that what is done with a piece finds it in the processor's cache, and no larger than the longest id: a
+# line that is longer then ends in another piece than it begins in, where that is noticed.
+_DECOMPRESSED_BYTES = min(1 << 18, LONGEST_ID_BYTES)
 
 
 class DamagedFile(Exception):
@@ -58,8 +59,8 @@ def whole_lines(pieces: Iterable[bytes], max_content_bytes: int | None = None) -
     rest = bytearray()  # a line that goes on for many pieces is added to, and not copied with each
     for content in decompressed(pieces, max_content_bytes):
         first_bytes = content.find(b"\n")
-        if len(rest) + (len(content) if first_bytes < 0 else first_bytes) > LONGEST_LINE_BYTES:
-            raise DamagedFile(f"has a line of more than {LONGEST_LINE_BYTES >> 20} MiB")
+        if len(rest) + (len(content) if first_bytes < 0 else first_bytes) > LONGEST_ID_BYTES:
+            raise DamagedFile(f"has a line of more than {LONGEST_ID_BYTES >> 10} KiB")
         whole, line_break, rest_of_this = content.rpartition(b"\n")
         if not line_break:
             rest += content

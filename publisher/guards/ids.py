@@ -18,18 +18,26 @@ if TYPE_CHECKING:
 MAX_PERCENT_LIKE_DOCUMENTS = 10
 
 
-def require_good_ids(block: Block) -> None:
-    """Lets through only ids that are there, not blank, and one line each.
+def require_good_ids(block: Block, max_id_bytes: int) -> None:
+    """Lets through only ids that are there, not blank, one line each, and no longer than ids are.
+
+    Args:
+        block: The next block.
+        max_id_bytes: What an id may be long.
 
     Raises:
         GuardRefusal: One is not.
     """
-    if block.fault:
+    is_too_long = block.longest_bytes > max_id_bytes
+    if fault := block.fault or (f"an id of more than {max_id_bytes:,} bytes" if is_too_long else None):
         last_row = block.first_row + block.count - 1
+        longer = " If ids are that long, raise --max-id-bytes." if is_too_long else ""
         raise GuardRefusal(
-            f"The table has {block.fault} between rows {block.first_row:,} and {last_row:,}.",
-            "Find the row in int_matched_ids (the ids are not shown here) and mend where it comes from.",
+            f"The table has {fault} between rows {block.first_row:,} and {last_row:,}.",
+            f"Find the row in int_matched_ids (the ids are not shown here) and mend where it comes from.{longer}",
             guard=BAD_IDS,
+            saw=block.longest_bytes if is_too_long else None,
+            limit=max_id_bytes if is_too_long else None,
         )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args, get_type_hints
 
 from publisher.moments import parse_iso
+from publisher.redaction import without_passwords
 from publisher.values import Metadata
 
 INTENDED = "intended"
@@ -27,8 +27,6 @@ PROMOTED = (PUBLISHED, ROLLED_BACK)
 OUTCOMES = (INTENDED, *PROMOTED, REFUSED, FAILED, INTERRUPTED, HELD, RELEASED, PRUNED)
 
 _LONGEST_TEXT = 2000
-# Addresses may carry a password, and a record is read by more people than an environment.
-_PASSWORD = re.compile(r"(?<=//)[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -110,6 +108,7 @@ class Record:
     table_read: str | None = None
     model: str | None = None
     max_ids: int | None = None
+    max_id_bytes: int | None = None
     min_percent_of_active: float | None = None
     max_percent_removed: float | None = None
     max_deviation: float | None = None
@@ -181,6 +180,6 @@ _KINDS = _kinds()
 def _clean(value: object) -> object:
     if not isinstance(value, str):
         return value
-    one_line = "".join(sign if sign.isprintable() else " " for sign in _PASSWORD.sub("***@", value))
+    one_line = "".join(sign if sign.isprintable() else " " for sign in without_passwords(value))
     # What cannot be encoded came from a file name or a variable in another encoding.
     return one_line.encode("utf-8", "replace").decode()[:_LONGEST_TEXT]

@@ -106,7 +106,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "blank lines": (gzip.compress(b"\na"), "an empty id"),
     "crlf": (gzip.compress(b"a\r\nb\r\n"), "another control character"),
     "not utf-8": (gzip.compress(b"a\n\xe9"), "not UTF-8"),
-    "a line that does not end": (gzip.compress(b"x" * (5 << 20)), "a line of more than 1 MiB"),
+    "a line that does not end": (gzip.compress(b"x" * (5 << 20)), "a line of more than 256 KiB"),
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.file.blocks import Block, blocks
-from publisher.file.decompressing import LONGEST_LINE_BYTES
+from publisher.values import LONGEST_ID_BYTES
 
 TYPES = [pa.string(), pa.large_string()]
 
@@ -77,8 +77,8 @@ def test_what_is_no_id_is_a_fault(ids: list[str | None], words: str) -> None:
 
 
 def test_an_id_that_no_comparison_would_read_is_a_fault() -> None:
-    assert only_block(["a", "x" * LONGEST_LINE_BYTES]).fault is None
-    assert only_block(["a", "x" * (LONGEST_LINE_BYTES + 1)]).fault == "an id of more than 1 MiB"
+    assert only_block(["a", "x" * LONGEST_ID_BYTES]).fault is None
+    assert only_block(["a", "x" * (LONGEST_ID_BYTES + 1)]).fault == "an id of more than 256 KiB"
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"a\xc3", b"\xed\xa0\x80", b"\xc0\x80"])

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from publisher.file.blocks import blocks
 from publisher.file.changes import NotComparable, compare, count_changes, of_file, of_table
-from publisher.file.decompressing import LONGEST_LINE_BYTES
-from publisher.values import Changes
+from publisher.values import LONGEST_ID_BYTES, Changes
 
 ids = st.sets(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=5), max_size=50)
 
@@ -47,8 +46,8 @@ def test_what_was_added_is_given_in_order_and_a_table_is_like_a_file(
 
 
 def test_files_of_many_blocks_that_end_at_different_places() -> None:
-    new = {f"{number:09}" for number in range(0, 600_000, 2)} | {"x" * 1_000_000}
-    active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 900_000}
+    new = {f"{number:09}" for number in range(0, 600_000, 2)} | {"x" * 60_000}
+    active = {f"{number:09}" for number in range(0, 500_000, 3)} | {"0" * 50_000}
     added, removed = io.BytesIO(), io.BytesIO()
     changes = compare(of_file("new", file(new)), of_file("active", file(active)), added.write)
     assert changes == Changes(len(new - active), len(active - new), len(active))
@@ -58,13 +57,13 @@ def test_files_of_many_blocks_that_end_at_different_places() -> None:
 
 
 @pytest.mark.parametrize("before", ["", "a\n", "".join(f"{number:09}\n" for number in range(200_000))])
-def test_the_longest_line_is_a_mebibyte(before: str) -> None:
+def test_the_longest_line_is_as_long_as_the_longest_id(before: str) -> None:
     def with_a_line_of(length_bytes: int) -> Iterator[bytes]:
         return iter([gzip.compress(before.encode() + b"x" * length_bytes + b"\ny")])
 
-    assert count_changes(file({"a"}), with_a_line_of(LONGEST_LINE_BYTES)).active_ids == 2 + before.count("\n")
-    with pytest.raises(NotComparable, match="active has a line of more than 1 MiB"):
-        count_changes(file({"a"}), with_a_line_of(LONGEST_LINE_BYTES + 1))
+    assert count_changes(file({"a"}), with_a_line_of(LONGEST_ID_BYTES)).active_ids == 2 + before.count("\n")
+    with pytest.raises(NotComparable, match="active has a line of more than 256 KiB"):
+        count_changes(file({"a"}), with_a_line_of(LONGEST_ID_BYTES + 1))
 
 
 def test_a_line_of_half_a_gigabyte_is_refused_in_little_memory() -> None:
@@ -72,7 +71,7 @@ def test_a_line_of_half_a_gigabyte_is_refused_in_little_memory() -> None:
     compressed = [compressor.compress(b"x" * (1 << 20)) for _ in range(500)] + [compressor.flush()]
     tracemalloc.start()
     try:
-        with pytest.raises(NotComparable, match="active has a line of more than 1 MiB"):
+        with pytest.raises(NotComparable, match="active has a line of more than 256 KiB"):
             count_changes(file({"a"}), iter(compressed))
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
