@@ -79,6 +79,12 @@ class StoreFailed(PublisherError):
     is_denied = False
 
 
+class Misconfigured(StoreFailed):
+    """The store, or Glue, cannot be asked as things are configured: credentials, region, endpoint, certificates."""
+
+    exit_code = 2
+
+
 class NothingNew(PublisherError):
     """Nothing new: active comes from the newest partition already. To a schedule that polls, that is an answer."""
 

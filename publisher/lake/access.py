@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from publisher.lake.files import Files, LocalFiles
 
 if TYPE_CHECKING:
-    from publisher.aws import Deadline
+    from publisher.aws.clients import Deadline
     from publisher.lake.glue import GlueCatalog
     from publisher.lake.s3_files import S3Files
 

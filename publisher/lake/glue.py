@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from publisher import aws
-from publisher.aws import Deadline
+from publisher.aws import clients, failures
+from publisher.aws.clients import Deadline
 from publisher.errors import SourceNotReady
 
 if TYPE_CHECKING:
@@ -18,10 +18,14 @@ _PARTITIONS_PER_PAGE = 1000  # the most that GetPartitions allows
 _MISSING = "EntityNotFoundException"
 # An expression that Glue does not take, or that meets a value which is not of its column's type.
 _EXPRESSION_REFUSED = frozenset({"InvalidInputException", "InvalidStateException"})
-_SERVICE = aws.Service(
+_SERVICE = failures.Service(
     name="Glue",
-    rights="Grant glue:GetTable and glue:GetPartitions on the catalog, the database and the table; where Lake "
-    "Formation governs it, also lakeformation:GetDataAccess, and DESCRIBE and SELECT on the table.",
+    of="AWS Glue",
+    rights={
+        "GetTable": "glue:GetTable on the catalog, the database and the table",
+        "GetPartitions": "glue:GetPartitions on the catalog, the database and the table",
+    },
+    grant="Where Lake Formation governs it, also lakeformation:GetDataAccess, and DESCRIBE and SELECT on the table.",
     checks="Check the region, AWS_ENDPOINT_URL_GLUE and the network, then run again.",
     hints=dict.fromkeys(
         ("ValidationException", "InvalidInputException"), "Check the names of the database and the table."
@@ -99,7 +103,7 @@ class GlueCatalog:
             StoreFailed: boto3's own configuration cannot be used.
         """
         self.requests = 0
-        self._client: GlueClient = client or aws.client("glue", endpoint_url)
+        self._client: GlueClient = client or clients.client("glue", endpoint_url)
         self._deadline = deadline or Deadline(None)
 
     def table(self, database: str, name: str) -> GlueTable:
@@ -115,7 +119,7 @@ class GlueCatalog:
             answer = self._client.get_table(DatabaseName=database, Name=name)
             self.requests += 1
             return _table(database, name, answer["Table"])
-        except aws.FAILURES as error:
+        except failures.FAILURES as error:
             self._raise(error, doing, database, name)
 
     def partitions(self, database: str, name: str, expression: str | None = None) -> Iterator[GluePartition]:
@@ -156,19 +160,19 @@ class GlueCatalog:
                 yield from found
                 if "NextToken" in page:
                     self._deadline.require_time(doing)
-        except aws.FAILURES as error:
-            if expression is not None and aws.code(error) in _EXPRESSION_REFUSED:
+        except failures.FAILURES as error:
+            if expression is not None and failures.code(error) in _EXPRESSION_REFUSED:
                 raise ExpressionRefused(expression) from error
             self._raise(error, doing, database, name)
 
     def _raise(self, error: Exception, doing: str, database: str, name: str) -> NoReturn:
         """Raises what a person can act on."""
-        if aws.code(error) == _MISSING:
+        if failures.code(error) == _MISSING:
             raise SourceNotReady(
                 f"The table {database}.{name}, or its database, is not in the Glue catalog{self._where()}.",
                 "Check its name, the region (AWS_REGION) and the account; a crawler or a load may still have to run.",
             ) from error
-        raise aws.failure(error, _SERVICE, doing, self._where()) from error
+        raise failures.failure(error, _SERVICE, doing, self._where()) from error
 
     def _where(self) -> str:
         region = self._client.meta.region_name

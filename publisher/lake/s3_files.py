@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 
 from botocore.exceptions import HTTPClientError, IncompleteReadError
 
-from publisher import aws
+from publisher.aws import causes, clients, failures
 from publisher.errors import SourceNotReady
 from publisher.lake.files import Child, FileMissing
 from publisher.lake.s3_object import S3Object
@@ -22,10 +22,17 @@ _Answer = TypeVar("_Answer")
 # One request for so much at once: with a round trip of 30 ms, 8 MiB still come at the connection's speed.
 _READ_AHEAD_BYTES = 8 << 20
 _BODY_ATTEMPTS = 3
-_SERVICE = aws.Service(
+_SERVICE = failures.Service(
     name="The store",
-    rights="Grant these credentials s3:GetObject on the table's folder and s3:ListBucket on its bucket, kms:Decrypt "
-    "where it is encrypted with a key of yours, and in a Lake Formation account access to the location.",
+    of="S3, or of this store",
+    rights={
+        **dict.fromkeys(
+            ("HeadObject", "GetObject"), "s3:GetObject on the table's folder and s3:ListBucket on its bucket"
+        ),
+        "ListObjectsV2": "s3:ListBucket on the table's bucket",
+    },
+    grant="Where the table is encrypted with a key of yours, also kms:Decrypt; in a Lake Formation account, access to "
+    "the location.",
     checks="Check the network, then run again; active is whole.",
     hints={"NoSuchBucket": "The table's bucket is gone, or is at another endpoint: check AWS_ENDPOINT_URL_S3."},
 )
@@ -34,7 +41,7 @@ _SERVICE = aws.Service(
 class S3Files:
     """Reads objects of any bucket, in many requests, between which boto3 renews temporary credentials."""
 
-    def __init__(self, client: S3Client | None = None, deadline: aws.Deadline | None = None) -> None:
+    def __init__(self, client: S3Client | None = None, deadline: clients.Deadline | None = None) -> None:
         """Prepares a client; nothing is sent yet.
 
         Args:
@@ -45,8 +52,8 @@ class S3Files:
             UsageError: No region is set, or the endpoint is not a URL.
             StoreFailed: boto3's own configuration cannot be used.
         """
-        self._client = client or aws.client("s3")
-        self._deadline = deadline or aws.Deadline(None)
+        self._client = client or clients.client("s3")
+        self._deadline = deadline or clients.Deadline(None)
 
     def stat(self, location: str) -> FileState:
         """Returns the object as it is now."""
@@ -120,20 +127,20 @@ class S3Files:
         self._deadline.require_time(f"reading {location}")
         try:
             return request()
-        except aws.FAILURES as error:
+        except failures.FAILURES as error:
             self._fail(location, error)
 
     def _fail(self, location: str, error: Exception) -> NoReturn:
         """Raises what the error means."""
-        code = aws.code(error)
-        if code in aws.MISSING:
+        code = failures.code(error)
+        if code in causes.MISSING:
             raise FileMissing(location) from None
-        if code in aws.CHANGED:
+        if code in causes.CHANGED:
             raise SourceNotReady(
                 f"The file {location} of the table was replaced while it was read.",
                 "Something rebuilt the table: run `dbt build` and publish again, one after the other.",
             ) from error
-        raise aws.failure(error, _SERVICE, f"reading {location}") from error
+        raise failures.failure(error, _SERVICE, f"reading {location}") from error
 
 
 def _split(location: str) -> tuple[str, str]:

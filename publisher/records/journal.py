@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from publisher import __version__, aws
+from publisher import __version__
+from publisher.aws.failures import is_answer
 from publisher.errors import PublisherError, StoreFailed
 from publisher.moments import iso
 from publisher.records.actor import Actor
@@ -228,4 +229,4 @@ class Journal:
 
 
 def _is_answer(error: BaseException) -> bool:
-    return not isinstance(error, Exception) or aws.is_answer(error)
+    return not isinstance(error, Exception) or is_answer(error)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from publisher import aws
+from publisher.aws import failures
 from publisher.errors import IntegrityError
 from publisher.seekable import Seekable
 from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed
@@ -108,8 +108,8 @@ class Upload:
                         MultipartUpload={"Parts": self.parts},
                         **condition,
                     )
-                except aws.FAILURES as error:
-                    self.may_be_complete = not aws.is_refusal(error)
+                except failures.FAILURES as error:
+                    self.may_be_complete = not failures.is_refusal(error)
                     raise
                 return bare(answer["ETag"])
         except ObjectMissing:  # If-Match on a key that is gone, as in a copy
@@ -119,7 +119,7 @@ class Upload:
         """Throws the parts away, if the upload is not complete. Best effort: a lifecycle rule removes what stays."""
         # Not one that may be complete, or being completed: nothing says of every store that this is harmless then.
         if not self.may_be_complete:
-            with suppress(*aws.FAILURES):
+            with suppress(*failures.FAILURES):
                 self.requests.client.abort_multipart_upload(Bucket=self.requests.bucket, Key=self.key, UploadId=self.id)
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from publisher import aws
+from publisher.aws import causes, failures
+from publisher.aws.clients import Deadline
 from publisher.errors import IntegrityError, StoreFailed
 from publisher.store.protocol import ObjectMissing, PreconditionFailed
 
@@ -16,10 +17,27 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _NO_BUCKET = "Create the bucket, or correct --to and --endpoint-url."
-_SERVICE = aws.Service(
+_READ = "s3:GetObject, and s3:ListBucket on the bucket, without which a key that is not there looks like a denied one"
+SERVICE = failures.Service(
     name="The store",
-    rights="Check the credentials, and grant them s3:GetObject and s3:PutObject on stage/, active/ and runs/, "
-    "and s3:ListBucket on the bucket: without the last, a key that is not there looks like a denied one.",
+    of="S3, or of this store",
+    # What deploy/policies grant for each request; a test compares.
+    rights={
+        "HeadObject": _READ,
+        "GetObject": _READ,
+        "HeadBucket": "s3:ListBucket on the bucket",
+        "ListObjectsV2": "s3:ListBucket on the bucket, for this prefix",
+        "ListObjectVersions": "s3:ListBucketVersions on the bucket",
+        **dict.fromkeys(
+            ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "s3:PutObject there"
+        ),
+        **dict.fromkeys(("CopyObject", "UploadPartCopy"), "s3:GetObject on the source and s3:PutObject there"),
+        "AbortMultipartUpload": "s3:AbortMultipartUpload there",
+        "DeleteObject": "s3:DeleteObject there",
+        "DeleteObjects": "s3:DeleteObject there, and s3:DeleteObjectVersion where the bucket keeps versions",
+    },
+    grant="deploy/policies has what each role needs; a bucket of another account than --expected-bucket-owner is "
+    "denied alike.",
     checks="Check the endpoint and the network, then run again; active is whole.",
     hints={"NoSuchBucket": _NO_BUCKET},
 )
@@ -37,7 +55,7 @@ class S3Requests:
     client: S3Client
     bucket: str
     endpoint_url: str | None
-    deadline: aws.Deadline
+    deadline: Deadline
 
     @contextmanager
     def asking(self, doing: str, *expected: type[PreconditionFailed | ObjectMissing]) -> Iterator[None]:
@@ -56,7 +74,7 @@ class S3Requests:
         self.deadline.require_time(doing)
         try:
             yield
-        except aws.FAILURES as error:
+        except failures.FAILURES as error:
             self._raise(error, doing, *expected)
 
     def require_bucket(self) -> None:
@@ -68,27 +86,27 @@ class S3Requests:
         doing = f"looking at the bucket {self.bucket}"
         try:
             self.client.head_bucket(Bucket=self.bucket)
-        except aws.FAILURES as error:
-            code = aws.code(error)
-            if code in aws.MISSING or code == "NoSuchBucket":
+        except failures.FAILURES as error:
+            code = failures.code(error)
+            if code in causes.MISSING or code == "NoSuchBucket":
                 where = f" at {self.endpoint_url}" if self.endpoint_url else ""
                 raise StoreFailed(f"The bucket {self.bucket} does not exist{where}.", _NO_BUCKET) from error
             # Looking at the bucket takes a permission of its own; when that is denied, the write will tell.
-            if not aws.is_answer(error):
+            if not failures.is_answer(error):
                 self._raise(error, doing)
 
     def _raise(self, error: Exception, doing: str, *expected: type[PreconditionFailed | ObjectMissing]) -> NoReturn:
-        code = aws.code(error)
-        for kind, codes in ((PreconditionFailed, aws.CHANGED), (ObjectMissing, aws.MISSING)):
+        code = failures.code(error)
+        for kind, codes in ((PreconditionFailed, causes.CHANGED), (ObjectMissing, causes.MISSING)):
             if code in codes and kind in expected:
                 raise kind(doing) from error
-        if code in aws.DAMAGED:
+        if code in causes.DAMAGED:
             raise IntegrityError(
                 f"The store received other bytes than were sent while {doing} ({code}).",
                 "Run again; if it happens twice, suspect the network between here and the store.",
             ) from error
         where = f" at {self.endpoint_url}" if self.endpoint_url else ""
-        raise aws.failure(error, _SERVICE, doing, f" in bucket {self.bucket}{where}") from error
+        raise failures.failure(error, SERVICE, doing, f" in bucket {self.bucket}{where}") from error
 
 
 def quoted(etag: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from publisher import holding
+from publisher.aws import clients
 from publisher.cli import main
 from publisher.errors import GuardRefusal, IntegrityError, StoreFailed, UsageError
 from publisher.guards.limits import Limits
@@ -143,6 +144,7 @@ def run(bucket: Bucket, command: str) -> Ended:
         for name, value in bucket.endpoint.environment().items():
             patch.setenv(name, value)
         patch.setenv("PUBLISHER_TO", f"s3://{bucket.name}/ids")
+        clients.forget_session()
         with pytest.raises(SystemExit) as ended:
             main(words[1:])
     for handler, was in zip(handlers, before, strict=True):

@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 
 from demo.seaweedfs import Endpoint
-from publisher.aws import Deadline
+from publisher.aws.clients import Deadline
 from publisher.errors import SourceNotReady, StoreFailed
 from publisher.lake.glue import ExpressionRefused, GlueCatalog, GlueTable
 from publisher.latest_partition import Latest, Wanted, latest_partition
@@ -433,7 +433,7 @@ def test_a_source_that_is_not_ready_and_a_catalog_that_refuses(glue: GlueServer,
     assert "no usable partition (1 ignored" in ended.stderr
     glue.answers = [(400, json.dumps({"__type": "AccessDeniedException", "Message": "arn:aws:iam::1:user/x"}))]
     ended = run(glue, bucket)
-    assert (ended.returncode, ended.stdout, "glue:GetPartitions" in ended.stderr) == (7, "", True)
+    assert (ended.returncode, ended.stdout, "glue:GetTable" in ended.stderr) == (7, "", True)
     assert "arn:" not in ended.stderr
     glue.answers = []
     glue.add("20251022")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from publisher.aws import Deadline
+from publisher.aws.clients import Deadline
 from publisher.errors import StoreFailed
 from publisher.store.protocol import ObjectMissing, PreconditionFailed
 from publisher.store.s3 import S3Store

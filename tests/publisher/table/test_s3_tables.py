@@ -11,14 +11,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from demo.seaweedfs import Endpoint
-from publisher import aws
-from publisher.errors import SourceNotReady, StoreFailed, UsageError
+from publisher.aws import clients
+from publisher.errors import Misconfigured, SourceNotReady, StoreFailed
 from publisher.file.blocks import blocks
 from publisher.lake.access import LakeAccess
 from publisher.lake.s3_files import S3Files
@@ -142,20 +141,20 @@ def test_credentials_that_are_not_accepted_say_so(bucket: Bucket) -> None:
 
 def test_a_missing_region_or_credentials_are_usage_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     table = parse_table("glue:a.b", "id")
-    with pytest.raises(UsageError, match="NoRegionError") as raised:
+    with pytest.raises(Misconfigured, match="NoRegionError") as raised:
         open_table(table)
     assert "AWS_REGION" in raised.value.hint
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 def test_either_variable_is_the_region(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    clients.forget_session()
     monkeypatch.setenv(name, "sa-east-1")
-    assert aws.client("glue").meta.region_name == "sa-east-1"
+    assert clients.client("glue").meta.region_name == "sa-east-1"
 
 
 def test_the_deadline_ends_reading_too(bucket: Bucket) -> None:
-    lake = LakeAccess(s3=S3Files(bucket.client, aws.Deadline(-1)))
+    lake = LakeAccess(s3=S3Files(bucket.client, clients.Deadline(-1)))
     with pytest.raises(StoreFailed, match="deadline of -1 s"):
         opened(bucket, lake)
 
@@ -216,7 +215,7 @@ def test_temporary_credentials_are_renewed_during_a_long_read(
         monkeypatch.delenv(name, raising=False)  # which moto sets while it runs, and which would come first
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.endpoint.url)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which remembers what an earlier test had set
+    clients.forget_session()  # which remembers what an earlier test had set
     assert ids(open_table(parse_table(f"parquet:s3://{bucket.name}/lake/ids", "id"))) == MANY
     assert len((tmp_path / "asked").read_text()) > 3
 

@@ -1,0 +1,160 @@
+"""How a client of AWS is set up: one session, bounded retries, and what can be told to be wrong before a request."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from publisher.aws.credentials import Credentials
+from publisher.aws.failures import cannot_be_set_up
+from publisher.errors import Misconfigured, StoreFailed
+from publisher.redaction import without_passwords
+
+_LOG = logging.getLogger(__name__)
+_REDIRECTS = (301, 302, 307)
+
+
+def client(service: str, endpoint_url: str | None = None) -> Any:
+    """Returns a boto3 client. Credentials, region and endpoint are found as boto3 finds them; retries are bounded.
+
+    An endpoint that is asked without encryption, and is not on this machine, is warned about.
+
+    Raises:
+        Misconfigured: The endpoint is not a URL, or what boto3 finds cannot be used.
+        StoreFailed: The credentials could not be fetched.
+    """
+    if endpoint_url is not None:
+        _require_url(endpoint_url)
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        # The publisher gives the store a SHA-256 of its own and recomputes what it reads: no second checksum.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    try:
+        _require_certificates(_found().get_config_variable("ca_bundle"))
+        # boto3 itself knows AWS_DEFAULT_REGION only; the target `glue` and AWS's other SDKs take AWS_REGION first.
+        region = os.environ.get("AWS_REGION") or None
+        made = _session().client(service, region_name=region, endpoint_url=endpoint_url, config=config)
+    except (BotoCoreError, ValueError, OSError) as error:
+        raise cannot_be_set_up(error) from error
+    if service == "s3":
+        made.meta.events.register_first("needs-retry.s3.HeadBucket", _end_redirects)
+    _warn_of_plain_http(made.meta.endpoint_url)
+    return made
+
+
+def forget_session() -> None:
+    """Lets the next client find its credentials and settings anew."""
+    _session.cache_clear()
+    _found.cache_clear()
+
+
+@cache
+def _session() -> boto3.Session:
+    """Returns the one session of this process: credentials are found, and a code for them asked for, once."""
+    return boto3.Session(botocore_session=_found())
+
+
+@cache
+def _found() -> botocore.session.Session:
+    made = botocore.session.Session()
+    made.register_component("credential_provider", Credentials(made.get_component("credential_provider")))
+    return made
+
+
+def _require_url(endpoint_url: str) -> None:
+    parts = _split(endpoint_url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Misconfigured(
+            f"The endpoint {without_passwords(endpoint_url)!r} is not a URL.",
+            "Give it as http://host:port or https://host.",
+        )
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # is checked when it is read
+    except ValueError:
+        return None
+    return parts
+
+
+def _require_certificates(path: str | None) -> None:
+    if path and not Path(path).exists():
+        raise Misconfigured(
+            f"The certificates {path} do not exist.",
+            "Correct AWS_CA_BUNDLE (or ca_bundle in the AWS profile), or leave it out.",
+        )
+
+
+def _warn_of_plain_http(endpoint_url: str) -> None:
+    parts = _split(endpoint_url)
+    if parts is not None and parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+        _warn_once(f"{parts.hostname} is asked over plain http: whoever is in between can read and change what is sent")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+@cache
+def _warn_once(text: str) -> None:
+    _LOG.warning(text)
+
+
+def _end_redirects(request_dict: dict[str, Any], response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
+    """Lets a redirect that names no region be an answer.
+
+    botocore asks the bucket for its region whenever it is redirected, also when it was redirected while it asked that,
+    until Python's stack is full.
+    """
+    if response is None or response[0] is None or response[0].status_code not in _REDIRECTS:
+        return
+    if "x-amz-bucket-region" not in response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {}):
+        request_dict["context"].setdefault("s3_redirect", {})["redirected"] = True
+
+
+class Deadline:
+    """Until when requests may be sent. One that is under way is ended by its own time-outs."""
+
+    def __init__(self, seconds: float | None) -> None:
+        """Begins now.
+
+        Args:
+            seconds: From now on so long; None for no end.
+        """
+        self._seconds = seconds
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def require_time(self, doing: str) -> None:
+        """Returns while there is time left.
+
+        Args:
+            doing: What is about to be done, for the message.
+
+        Raises:
+            StoreFailed: The deadline has passed.
+        """
+        if self._end is not None and time.monotonic() > self._end:
+            raise StoreFailed(
+                f"The deadline of {self._seconds:g} s for all requests passed before {doing}.",
+                "The store or the network is slow: raise --deadline, or run again when it is not; active is whole.",
+            )
