@@ -17,6 +17,8 @@ from publisher.table.dbt_artifacts import read_build
 from publisher.table.summary import read_summary
 from publisher.table.table import open_table
 
+_OTHER_STORE = "Use a store that honours S3's conditions; see docs/guarantees.md."
+
 
 @dataclass(frozen=True)
 class Check:
@@ -70,13 +72,10 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
         return Check(name, attempt())
     except PublisherError as error:
         return Check(name, error.message, error.hint, error.exit_code)
-    except (Unfit, PreconditionFailed, LookupError) as error:
-        unfit = (
-            f"The store does not do what S3 does: {error}." if isinstance(error, Unfit) else "It could not be tried."
-        )
-        return Check(
-            name, unfit, "Use a store that honours S3's conditions; see docs/guarantees.md.", StoreFailed.exit_code
-        )
+    except Unfit as error:
+        return Check(name, f"The store does not do what S3 does: {error}.", _OTHER_STORE, StoreFailed.exit_code)
+    except (PreconditionFailed, LookupError):
+        return Check(name, "It could not be tried.", "Mend what failed above.", StoreFailed.exit_code)
 
 
 def _source(target_path: Path, model: str, lake: LakeAccess) -> str:

@@ -45,6 +45,9 @@ class MemoryStore:
         kept = self._objects.get(key)
         return StoredObject(key, kept.etag, len(kept.content), kept.at, dict(kept.texts)) if kept else None
 
+    def clock(self) -> datetime | None:
+        return datetime.now(timezone.utc)
+
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         return iter(sorted(key for key in self._objects if key.startswith(prefix) and key > after))
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 from enum import Enum
 from functools import partial
 
-from publisher.errors import PublisherError, StoreFailed
+from publisher.errors import IntegrityError, PublisherError, StoreFailed
 from publisher.store.keys import Destination
-from publisher.store.protocol import PreconditionFailed, Store, Swap
+from publisher.store.protocol import NO_ETAG, PreconditionFailed, Store, Swap
 from publisher.store.staging import StagedFile
 from publisher.values import StoredObject
 
-_NO_ETAG = "0" * 32
+# Metadata has underscores in its names, and some proxies drop such headers.
+UNDERSCORES = "as behind a proxy that drops headers with underscores; nginx: underscores_in_headers on"
 _PROBE = b"publisher probe"
 
 
@@ -45,10 +46,11 @@ def find_swap_method(
     """
     is_one_copy = staged.bytes <= store.copy_limit_bytes
     if is_one_copy:
+        _require_source_condition(store, staged)
         # A store that ignores it copies the staged file onto itself, which changes nothing; but maybe the ETag, where
         # that is not of the content alone.
         try:
-            condition = _NO_ETAG if active else None
+            condition = NO_ETAG if active else None
             etag = store.copy(staged.key, staged.etag, staged.key, condition, staged.metadata.to_texts())
         except PreconditionFailed:
             return SwapMethod.COPY, staged
@@ -60,6 +62,56 @@ def find_swap_method(
         f"The store ignores a condition on {ignored}, so two publishers could overwrite each other.",
         "Use a store that honours If-Match and If-None-Match on CopyObject, or at least on CompleteMultipartUpload.",
     )
+
+
+def require_conditions(store: Store, staged: StagedFile) -> None:
+    """Finds out whether the store keeps what a new staged file relies on until it is promoted.
+
+    Args:
+        store: The bucket.
+        staged: A file that this run has staged: a store that ignores the condition of a new key overwrites it.
+
+    Raises:
+        IntegrityError: The store tells other metadata of it than was written.
+        StoreFailed: The store ignores a condition, or failed.
+    """
+    found = store.head(staged.key)
+    if found is None or dict(found.texts) != staged.metadata.to_texts():
+        raise IntegrityError(
+            f"The metadata of the staged file {staged.key} is not told as it was written.",
+            f"Run `publisher doctor`, and look at what is between here and the store ({UNDERSCORES}).",
+        )
+    if reads_other(store, staged.key):
+        raise _ignores("If-Match when reading, so another file than the one that was written could pass for it")
+    again = partial(store.create, staged.key, io.BytesIO(b""), hashlib.sha256(b"").hexdigest(), {})
+    if not is_refused(again):
+        raise _ignores("If-None-Match when writing, so two publishers could overwrite each other's staged files")
+
+
+def reads_other(store: Store, key: str) -> bool:
+    """Whether an object is read although it has not the version that is asked for."""
+
+    def read() -> None:
+        with store.read(key, NO_ETAG):
+            pass
+
+    return not is_refused(read)
+
+
+def _require_source_condition(store: Store, staged: StagedFile) -> None:
+    """Lets through only a store that copies no other version than the one that is asked for.
+
+    One that does copies the staged file onto itself, which changes nothing.
+    """
+    copy = partial(store.copy, staged.key, NO_ETAG, staged.key, staged.etag, staged.metadata.to_texts())
+    if not is_refused(copy):
+        raise _ignores(
+            "a condition on a copy's source, so another file than the one that was read back could be copied"
+        )
+
+
+def _ignores(what: str) -> StoreFailed:
+    return StoreFailed(f"The store ignores {what}.", "Use a store that honours it; `publisher doctor` tells.")
 
 
 def _is_completion_refused(store: Store, destination: Destination) -> bool:
@@ -96,7 +148,7 @@ def honours_conditions(store: Store, method: SwapMethod, source: str, source_eta
         PreconditionFailed: The source is not what was expected.
         StoreFailed: The store failed.
     """
-    for unmet in (None, _NO_ETAG):
+    for unmet in (None, NO_ETAG):
         with prepared(store, method, source, source_etag, destination, {}) as swap:
             if not is_refused(partial(swap, unmet)):
                 return False

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import BinaryIO, NoReturn
 
 from publisher.errors import Conflict, IntegrityError, PublisherError, StoreFailed
-from publisher.store.conditions import SwapMethod, find_swap_method, prepared
+from publisher.store.conditions import SwapMethod, find_swap_method, prepared, require_conditions
 from publisher.store.hold import current_hold
 from publisher.store.keys import Destination
 from publisher.store.protocol import PreconditionFailed, Store
@@ -108,8 +108,9 @@ class Promotion:
         self._metadata = replace(self._metadata, created_at=staged.metadata.created_at, staged_key=staged.key)
 
     def read_back(self) -> None:
-        """Compares what the store gives back with what was encoded; see `staging.read_back`."""
+        """Compares what the store gives back with what was encoded, and lets it show that it keeps conditions."""
         read_back(self._store, self.staged)
+        require_conditions(self._store, self.staged)
 
     @contextmanager
     def noting_failure(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from publisher.values import StoredObject
@@ -12,6 +13,8 @@ CONTENT_TYPE = "application/gzip"
 # What is written as a small object, such as a record, has some kilobytes. Whatever else lies there is not read to its
 # end.
 SMALL_BYTES = 64 * 1024
+# The ETag of nothing, which no condition on one that is there meets.
+NO_ETAG = "0" * 32
 
 # Replaces an object in one atomic step. Takes the ETag that it must have, None when it must not exist; returns the new
 # one. Raises PreconditionFailed when it is not what was expected; then nothing was changed.
@@ -55,6 +58,10 @@ class Store(ReadableStore, Protocol):
     @property
     def copy_limit_bytes(self) -> int:
         """How many bytes one `copy` takes at most; a larger object is copied in parts."""
+        ...
+
+    def clock(self) -> datetime | None:
+        """Returns what the store's clock shows, to the second; None where its answers do not tell."""
         ...
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
@@ -19,6 +19,8 @@ from publisher.store.s3_requests import S3Requests, bare, quoted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+_Answer = TypeVar("_Answer")
 
 _READ_BYTES = 1 << 20
 # So often it is gone on, unless so much arrived since the last time: a large body may break off often, and one of
@@ -63,19 +65,15 @@ def read_small(requests: S3Requests, key: str, most_bytes: int, wait: Callable[[
         ObjectMissing: There is none.
         StoreFailed: The store failed, or the body broke off again and again.
     """
-    breaks = 0
-    while True:
-        with requests.asking(f"reading {key}", ObjectMissing):
-            try:
-                answer = _get_object(requests, key)
-                if "ETag" not in answer:
-                    raise ValueError("an answer without an ETag, as a gateway's page")
-                return _read(answer, most_bytes)
-            except ResponseStreamingError:
-                breaks += 1
-                if breaks > _RESUMPTIONS:
-                    raise
-        wait(_FIRST_WAIT_SECONDS * 2 ** (breaks - 1))
+
+    def read() -> bytes:
+        answer = _get_object(requests, key)
+        if "ETag" not in answer:
+            raise ValueError("an answer without an ETag, as a gateway's page")
+        return _read(answer, most_bytes)
+
+    with requests.asking(f"reading {key}", ObjectMissing):
+        return _tried(read, wait)
 
 
 class _Body:
@@ -153,7 +151,20 @@ class _Body:
     def _get(self, **wanted: Any) -> GetObjectOutputTypeDef:
         requests = self._requests
         with requests.asking(self._doing, PreconditionFailed, ObjectMissing):
-            return _get_object(requests, self._key, IfMatch=quoted(self._etag), **wanted)
+            return _tried(lambda: _get_object(requests, self._key, IfMatch=quoted(self._etag), **wanted), self._wait)
+
+
+def _tried(request: Callable[[], _Answer], wait: Callable[[float], None]) -> _Answer:
+    """Asks once more, a few times, while what is read of the answer breaks off."""
+    breaks = 0
+    while True:
+        try:
+            return request()
+        except ResponseStreamingError:
+            breaks += 1
+            if breaks > _RESUMPTIONS:
+                raise
+        wait(_FIRST_WAIT_SECONDS * 2 ** (breaks - 1))
 
 
 def _read(answer: GetObjectOutputTypeDef, most_bytes: int) -> bytes:

@@ -52,6 +52,9 @@ class Between(Store):
     def head(self, key: str) -> StoredObject | None:
         return self._call("head", key)
 
+    def clock(self) -> datetime | None:
+        return self._call("clock")
+
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         return self._call("list", prefix, after)
 

@@ -44,6 +44,13 @@ class Request:
         return cls(method, urlsplit(target).path, headers, head)
 
     @property
+    def _is_a_probe(self) -> bool:
+        """Whether it must be refused: it asks for a version that is none, or for what is there to be written again."""
+        if self.method == "GET":
+            return self.headers.get("if-match", "").strip('"') == "0" * 32
+        return self.method == "PUT" and self.headers.get("content-length") == "0"
+
+    @property
     def kind(self) -> str:
         """The request without what differs from run to run: `COPY active` for a copy to …/active/latest.txt.gz."""
         method = "COPY" if "x-amz-copy-source" in self.headers else self.method
@@ -51,6 +58,8 @@ class Request:
         folder = folders[-1] if folders else ""
         if "runs" in folders:
             return f"{method} record"
+        if folder == "stage" and method != "COPY" and self._is_a_probe:
+            return f"{method} probe"
         return f"{method} {folder if folder in ('active', 'stage') else name if folders else 'bucket'}"
 
 

@@ -34,7 +34,7 @@ METHODS = frozenset({"HEAD", "GET", "PUT", "COPY"})
 # What the expectations below were thought through for.
 KNOWN_KINDS = {
     "HEAD bucket", "HEAD active", "GET hold.json", "GET active", "PUT stage", "GET stage", "COPY stage", "COPY active",
-    "PUT record",
+    "PUT record", "HEAD stage", "GET probe", "PUT probe",
 }  # fmt: skip
 
 
@@ -125,7 +125,8 @@ TROUBLES = {
     "403 access denied": Trouble(
         answers("403 Forbidden", "AccessDenied"),
         once=(STORE_FAILED,),
-        once_by_kind=_BUCKET_UNSEEN,
+        # A GET is asked then, whose word counts: that there is nothing yet.
+        once_by_kind={**_BUCKET_UNSEEN, "HEAD active": (PUBLISHED, STORE_FAILED)},
         hint="credentials",
     ),
     "a gateway's 502 page": Trouble(answers_with_a_page("502 Bad Gateway"), is_like_another=True),
@@ -143,8 +144,9 @@ TROUBLES = {
             "HEAD bucket": (PUBLISHED,),
             "GET active": (PUBLISHED,),
             "GET stage": (INTEGRITY,),
+            "GET probe": (STORE_FAILED,),
         },
-        lasting_by_kind={"GET stage": (INTEGRITY,)},
+        lasting_by_kind={"GET stage": (INTEGRITY,), "GET probe": (STORE_FAILED,)},
     ),
     "200 with an error": Trouble(answers("200 OK", "InternalError"), methods=frozenset({"COPY"})),
     "reset at once": Trouble(fault_proxy.resets_at_once, is_like_another=True),
@@ -157,7 +159,7 @@ TROUBLES = {
         fault_proxy.cuts_the_answer,
         acts=True,
         # That a copy was refused is told by the status, and whether it happened by the look at active behind it.
-        lasting_by_kind={"COPY stage": (PUBLISHED,), "COPY active": (PUBLISHED,)},
+        lasting_by_kind={"COPY stage": (PUBLISHED,), "COPY active": (PUBLISHED,), "GET probe": (PUBLISHED,)},
         methods=frozenset({"GET", "COPY"}),
     ),
     **{
@@ -175,16 +177,26 @@ TROUBLES = {
     "hang after": Trouble(fault_proxy.hangs_after, acts=True),
     "hang amid the answer": Trouble(fault_proxy.hangs_amid_the_answer, acts=True),
     "a bit flipped on the way up": Trouble(
-        fault_proxy.flips_a_bit_of_the_request, once=(INTEGRITY,), lasting=(INTEGRITY,), methods=frozenset({"PUT"})
+        fault_proxy.flips_a_bit_of_the_request,
+        once=(INTEGRITY,),
+        once_by_kind={"PUT probe": (PUBLISHED,)},  # which has nothing in it
+        lasting=(INTEGRITY,),
+        lasting_by_kind={"PUT probe": (PUBLISHED,)},
+        methods=frozenset({"PUT"}),
     ),
     **{
         f"a bit flipped on the way down, at {share:.0%}": Trouble(
             fault_proxy.flips_a_bit_of_the_answer(share),
             once=(INTEGRITY,),
             # Of an error's code, here that there is no hold, a flipped bit makes another, or none.
-            once_by_kind={"GET active": (PUBLISHED,), "GET hold.json": (PUBLISHED, STORE_FAILED)},
+            # That a probe was refused is told by the status.
+            once_by_kind={
+                "GET active": (PUBLISHED,),
+                "GET hold.json": (PUBLISHED, STORE_FAILED),
+                "GET probe": (PUBLISHED,),
+            },
             lasting=(INTEGRITY,),
-            lasting_by_kind={"GET hold.json": (INTEGRITY, STORE_FAILED)},
+            lasting_by_kind={"GET hold.json": (INTEGRITY, STORE_FAILED), "GET probe": (PUBLISHED, STORE_FAILED)},
             methods=frozenset({"GET"}),
         )
         for share in (0, 0.5, 1)
