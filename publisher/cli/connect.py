@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from publisher.errors import UsageError
 
 if TYPE_CHECKING:
-    from publisher.aws import Deadline
+    from publisher.aws.clients import Deadline
     from publisher.cli.output import Output
     from publisher.store.keys import Destination
     from publisher.store.protocol import Store
@@ -18,20 +18,27 @@ def connect(to: str, endpoint_url: str | None, output: Output) -> tuple[Destinat
 
     Raises:
         UsageError: One of the two addresses cannot be used.
-        StoreFailed: boto3's own configuration cannot be used.
+        StoreFailed: The store cannot be asked as boto3 is configured, or the credentials could not be fetched.
     """
-    from publisher.aws import Deadline
+    from publisher.aws.clients import Deadline
     from publisher.store.keys import Destination
 
     destination = Destination.parse(to)
-    return destination, open_bucket(destination.bucket, endpoint_url, Deadline(output.deadline_seconds))
+    return destination, open_bucket(destination.bucket, endpoint_url, output, Deadline(output.deadline_seconds))
 
 
-def open_bucket(bucket: str, endpoint_url: str | None, deadline: Deadline) -> Store:
-    """Returns a bucket of the store."""
+def open_bucket(bucket: str, endpoint_url: str | None, output: Output, deadline: Deadline) -> Store:
+    """Returns a bucket of the store, which is asked as the command was told.
+
+    Raises:
+        UsageError: What it was told cannot be used.
+        StoreFailed: The credentials could not be fetched.
+    """
     from publisher.store.s3 import S3Store
+    from publisher.store.s3_options import S3Options
 
-    return S3Store(bucket, endpoint_url=endpoint_url, deadline=deadline)
+    options = S3Options(**output.of_bucket)
+    return S3Store(bucket, endpoint_url=endpoint_url, options=options, deadline=deadline)
 
 
 def require_extra(package: str, extra: str, command: str) -> None:

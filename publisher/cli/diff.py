@@ -55,7 +55,7 @@ def diff(
             "Run it once with each; with --ids the counts go to stderr.",
         )
     require_extra("pyarrow", "publish", "diff")
-    from publisher.aws import Deadline
+    from publisher.aws.clients import Deadline
     from publisher.diff import DbtTable, parse_side
     from publisher.diff import diff as run
     from publisher.lake.access import LakeAccess
@@ -63,7 +63,7 @@ def diff(
     of_dbt = DbtTable(target_path, model, id_column)
     ours, theirs = (parse_side(text, destination, of_dbt) for text in (a, b))
     deadline = Deadline(output.deadline_seconds)
-    store, lake = open_bucket(destination.bucket, endpoint_url, deadline), LakeAccess(deadline)
+    store, lake = open_bucket(destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)
     if ids is None:
         found = run(store, destination, ours, theirs, lake)
         output.answer(_fields(found), _text(found))

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.pass_obj
-@options.destination
+@options.writing
 @options.dbt
 def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path, model: str) -> None:
     """Try everything that a publish needs, on scratch keys, and say how to mend what fails."""
     destination = Destination.parse(to)
     require_extra("pyarrow", "publish", "doctor")
-    from publisher.aws import Deadline
+    from publisher.aws.clients import Deadline
     from publisher.doctor import examine
     from publisher.lake.access import LakeAccess
 
     deadline = Deadline(output.deadline_seconds)
-    store, lake = open_bucket(destination.bucket, endpoint_url, deadline), LakeAccess(deadline)
+    store, lake = open_bucket(destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)
     checks = []
     for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc), lake):
         checks.append(check)

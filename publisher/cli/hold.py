@@ -11,7 +11,7 @@ from publisher.cli.output import Output, shown, warn
 
 @click.command()
 @click.pass_obj
-@options.destination
+@options.writing
 @options.REASON.but(required=True)
 def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None:
     """Make every publish refuse, for a reason, until the hold is released."""
@@ -29,7 +29,7 @@ def hold(output: Output, to: str, endpoint_url: str | None, reason: str) -> None
 
 @click.command()
 @click.pass_obj
-@options.destination
+@options.writing
 def release(output: Output, to: str, endpoint_url: str | None) -> None:
     """End a hold."""
     destination, store = connect(to, endpoint_url, output)

@@ -34,6 +34,7 @@ _NAMES_SHOWN = 5
 @options.MAX_PARTITION_DAYS_AHEAD
 @options.NEWER_THAN_ACTIVE
 @options.TO.but(required=False)
+@options.EXPECTED_BUCKET_OWNER
 @options.READY_FILE
 @options.READY_AFTER
 def latest_partition(
@@ -60,7 +61,7 @@ def latest_partition(
         raise UsageError("--newer-than-active needs --to.", "Give --to (or PUBLISHER_TO), where active is.")
     destination = Destination.parse(to) if newer_than_active and to else None
     wait = parse_duration(ready_after) if ready_after else None
-    from publisher.aws import Deadline
+    from publisher.aws.clients import Deadline
     from publisher.lake.glue import GlueCatalog
     from publisher.latest_partition import Wanted, glue_table
     from publisher.latest_partition import latest_partition as run
@@ -82,7 +83,9 @@ def latest_partition(
     deadline = Deadline(output.deadline_seconds)
 
     def open_store(bucket: str) -> Store:
-        return open_bucket(bucket, endpoint_url, deadline)
+        # What is said of the destination is not said of the table's bucket.
+        said = output if destination is not None and bucket == destination.bucket else Output()
+        return open_bucket(bucket, endpoint_url, said, deadline)
 
     latest = run(wanted, GlueCatalog(deadline=deadline), open_store, datetime.now(timezone.utc))
     for note in _notes(latest):

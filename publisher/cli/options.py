@@ -13,6 +13,7 @@ from publisher.cli.output import Output
 from publisher.guards.limits import Limits
 from publisher.guards.names import OVERRULABLE
 from publisher.settings import parse_duration
+from publisher.store.s3_options import ACLS, ENCRYPTIONS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
@@ -67,6 +68,11 @@ def _remember(context: click.Context, parameter: click.Parameter, value: bool) -
     setattr(context.find_object(Output), parameter.name or "", value)
 
 
+def _remember_of_bucket(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value is not None:
+        context.ensure_object(Output).of_bucket[parameter.name or ""] = value
+
+
 def _remember_deadline(context: click.Context, _parameter: click.Parameter, value: str) -> None:
     context.ensure_object(Output).deadline_seconds = parse_duration(value).total_seconds()
 
@@ -83,6 +89,25 @@ ENDPOINT_URL = _option(
     "--endpoint-url", help="The store, when it is not AWS.", metavar="URL",
     also=("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
 )  # fmt: skip
+
+# Of the bucket, which its owner, or its policy, may demand.
+_OF_BUCKET: dict[str, Any] = {"callback": _remember_of_bucket, "expose_value": False}
+EXPECTED_BUCKET_OWNER = _option(
+    "--expected-bucket-owner", help="Refuse a bucket of another account than this.", metavar="ACCOUNT", **_OF_BUCKET
+)
+SSE = _option(
+    "--sse", help="How the store is to encrypt what is written; without it, as the bucket does by default.",
+    type=click.Choice(ENCRYPTIONS), **_OF_BUCKET,
+)  # fmt: skip
+SSE_KMS_KEY_ID = _option(
+    "--sse-kms-key-id", help="With --sse aws:kms: the key, when not the account's own.", metavar="KEY", **_OF_BUCKET
+)
+BUCKET_KEY = _option(
+    "--bucket-key/--no-bucket-key", help="With --sse aws:kms: whether the bucket's key saves requests to KMS.",
+    default=None, **_OF_BUCKET,
+)  # fmt: skip
+ACL = _option("--acl", help="The canned ACL of what is written.", type=click.Choice(ACLS), **_OF_BUCKET)
+TAGS = _option("--tags", help="Tags of what is written: name=value,name=value.", metavar="TAGS", **_OF_BUCKET)
 
 # Where to, and from where.
 TO = _option("--to", help="The destination, s3://bucket[/prefix].", metavar="S3_URL", required=True)
@@ -103,6 +128,9 @@ FINAL_NEWLINE = _option(
 )
 SPOOL_DIR = _option("--spool-dir", help="Where the compressed file waits for its upload.", type=_PATH)
 MAX_IDS = _option("--max-ids", help="Refuse more ids than this.", type=int, default=Limits.max_ids)
+MAX_ID_BYTES = _option(
+    "--max-id-bytes", help="Refuse an id of more bytes than this.", type=int, default=Limits.max_id_bytes
+)
 MIN_PERCENT_OF_ACTIVE = _option(
     "--min-percent-of-active", help="Refuse fewer ids than this percentage of active's.", type=float,
     default=Limits.min_percent_of_active,
@@ -207,7 +235,14 @@ def answering(command: _Command) -> _Command:
 
 def destination(command: _Command) -> _Command:
     """Adds the options that every command about a destination has."""
-    return TO(answering(command))
+    return TO(EXPECTED_BUCKET_OWNER(answering(command)))
+
+
+def writing(command: _Command) -> _Command:
+    """Adds the options that every command has that writes to a destination."""
+    for option in (TAGS, ACL, BUCKET_KEY, SSE_KMS_KEY_ID, SSE):
+        command = option(command)
+    return destination(command)
 
 
 def dbt(command: _Command) -> _Command:

@@ -11,7 +11,7 @@ from publisher.cli.output import Output, warn
 
 @click.command()
 @click.pass_obj
-@options.destination
+@options.writing
 @options.KEEP_DAYS
 @options.DRY_PRUNE
 def prune(output: Output, to: str, endpoint_url: str | None, keep_days: int, dry_run: bool) -> None:

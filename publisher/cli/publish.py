@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.pass_obj
-@options.destination
+@options.writing
 @options.dbt
 @options.TABLE
 @options.SOURCE_PARTITION
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @options.FINAL_NEWLINE
 @options.SPOOL_DIR
 @options.MAX_IDS
+@options.MAX_ID_BYTES
 @options.MIN_PERCENT_OF_ACTIVE
 @options.MAX_PERCENT_REMOVED
 @options.MAX_DEVIATION
@@ -48,6 +49,7 @@ def publish(
     final_newline: bool,
     spool_dir: Path | None,
     max_ids: int,
+    max_id_bytes: int,
     min_percent_of_active: float,
     max_percent_removed: float,
     max_deviation: float | None,
@@ -72,19 +74,19 @@ def publish(
         document_prefix=os.environ.get("MATCHED_IDS_DOCUMENT_PREFIX", PublishSettings.document_prefix),
         final_newline=final_newline,
         spool_dir=spool_dir,
-        limits=Limits(max_ids, min_percent_of_active, max_percent_removed, max_deviation),
+        limits=Limits(max_ids, min_percent_of_active, max_percent_removed, max_deviation, max_id_bytes),
         overrule=frozenset(overrule),
         reason=reason,
         dry_run=dry_run,
     )
     require_extra("pyarrow", "publish", "publish")
-    from publisher.aws import Deadline
+    from publisher.aws.clients import Deadline
     from publisher.cli.progress import progress
     from publisher.lake.access import LakeAccess
     from publisher.publish import publish as run
 
     deadline = Deadline(output.deadline_seconds)
-    store, lake = open_bucket(settings.destination.bucket, endpoint_url, deadline), LakeAccess(deadline)
+    store, lake = open_bucket(settings.destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)
 
     with progress(sys.stderr) as watcher:
         published = run(settings, store, watcher, lake)

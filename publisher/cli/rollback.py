@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.pass_obj
-@options.destination
+@options.writing
 @options.TO_STAGED
 @options.TO_LAST
 @options.REASON

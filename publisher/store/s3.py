@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from publisher import aws
+from publisher.aws import clients, failures
 from publisher.errors import StoreFailed
 from publisher.store.protocol import CONTENT_TYPE, SMALL_BYTES, ObjectMissing, PreconditionFailed, Swap
 from publisher.store.s3_body import opened, read_small
+from publisher.store.s3_options import S3Options
 from publisher.store.s3_parts import create_in_parts, cut, upload
 from publisher.store.s3_requests import S3Requests, bare, in_base64, quoted
 from publisher.values import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 # More than this in one PutObject or CopyObject is refused by S3.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -40,7 +43,8 @@ class S3Store:
         *,
         endpoint_url: str | None = None,
         client: S3Client | None = None,
-        deadline: aws.Deadline | None = None,
+        options: S3Options | None = None,
+        deadline: clients.Deadline | None = None,
         single_request_bytes: int = _SINGLE_REQUEST_BYTES,
         part_bytes: int = _PART_BYTES,
         wait: Callable[[float], None] = time.sleep,
@@ -51,18 +55,20 @@ class S3Store:
             bucket: The bucket.
             endpoint_url: Where the store is, for other stores than AWS; None for what boto3 finds.
             client: A client to use instead.
+            options: What is said with every request.
             deadline: Ends all requests.
             single_request_bytes: A larger file is uploaded and copied in parts.
             part_bytes: The size of these; larger where S3 asks for that.
             wait: Waits so many seconds before a body that broke off is gone on with.
 
         Raises:
-            UsageError: The endpoint is not a URL.
-            StoreFailed: boto3's own configuration cannot be used.
+            Misconfigured: The endpoint is not a URL, or what boto3 finds cannot be used.
+            StoreFailed: The credentials could not be fetched.
         """
         self._bucket = bucket
-        self._client: S3Client = client or aws.client("s3", endpoint_url)
-        self._requests = S3Requests(self._client, bucket, endpoint_url, deadline or aws.Deadline(None))
+        self._client: S3Client = client or clients.client("s3", endpoint_url)
+        (options or S3Options()).apply(self._client)
+        self._requests = S3Requests(self._client, bucket, endpoint_url, deadline or clients.Deadline(None))
         self._single_request_bytes = single_request_bytes
         self._part_bytes = part_bytes
         self._wait = wait
@@ -76,13 +82,33 @@ class S3Store:
         """Returns what is under `key`, None when nothing is; a missing bucket is a failure, not an absence."""
         try:
             with self._requests.asking(f"looking at {key}", ObjectMissing):
-                answer = self._client.head_object(Bucket=self._bucket, Key=key)
+                answer = self._look(key)
                 return StoredObject(
                     key, bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"], answer["Metadata"]
                 )
         except ObjectMissing:
             self._requests.require_bucket()
             return None
+
+    def clock(self) -> datetime | None:
+        """Returns what the store's clock shows; None where its answers do not tell."""
+        try:
+            with self._requests.asking("looking at the store's clock"):
+                answer = self._client.head_bucket(Bucket=self._bucket)["ResponseMetadata"]
+                return failures.date_of(answer)
+        except StoreFailed as error:
+            told = failures.told_at(error.__cause__) if isinstance(error.__cause__, Exception) else None
+            if told is None:
+                raise
+            return told  # whoever refuses tells the time, too
+
+    def _look(self, key: str) -> HeadObjectOutputTypeDef:
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)
+        except failures.FAILURES as error:
+            if failures.is_unexplained(error):  # a GET is refused for the same reason, and has a body to say it
+                self._client.get_object(Bucket=self._bucket, Key=key)["Body"].close()
+            raise
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         """Returns the keys that begin with `prefix` and come after another, in ascending order."""
@@ -99,7 +125,7 @@ class S3Store:
             return read_small(self._requests, key, most_bytes, self._wait)
         except ObjectMissing as missing:
             # A page of a gateway can be a 404, too; only S3's own word is an absence without another look.
-            is_sure = isinstance(missing.__cause__, Exception) and aws.code(missing.__cause__) == "NoSuchKey"
+            is_sure = isinstance(missing.__cause__, Exception) and failures.code(missing.__cause__) == "NoSuchKey"
             if not is_sure and self.head(key) is not None:
                 raise StoreFailed(f"The store finds {key}, and does not.", "Run `publisher doctor`.") from None
             return None
@@ -139,8 +165,8 @@ class S3Store:
         with suppress(ObjectMissing), self._requests.asking(f"removing {key}", ObjectMissing, PreconditionFailed):
             try:
                 self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=quoted(etag))
-            except aws.FAILURES as error:
-                if aws.code(error) not in ("NotImplemented", "501", "InvalidArgument"):
+            except failures.FAILURES as error:
+                if failures.code(error) not in ("NotImplemented", "501", "InvalidArgument"):
                     raise
                 self._client.delete_object(Bucket=self._bucket, Key=key)
 
