@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import signal
 import sys
@@ -18,7 +20,7 @@ from publisher.cli.doctor import doctor
 from publisher.cli.history import history
 from publisher.cli.hold import hold, release
 from publisher.cli.latest_partition import latest_partition
-from publisher.cli.output import Output, print_json, warn
+from publisher.cli.output import Output, print_json, say, shown, warn
 from publisher.cli.prune import prune
 from publisher.cli.publish import publish
 from publisher.cli.pull import pull
@@ -56,14 +58,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     # Overwritten by the options' own values, unless the arguments cannot even be parsed.
     output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
+    logging.getLogger("publisher").handlers[:] = [_Warnings()]
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job's may be ignored
         signal.signal(signal.SIGINT, _interrupt)
     try:
         cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output)
     except PublisherError as error:
-        if output.debug:
-            traceback.print_exc()
         _fail(error, output)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
@@ -73,12 +74,31 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except click.Abort:
         sys.exit(_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 -- the last resort: whatever it is, it ends with a code and one line
-        if output.debug:
-            traceback.print_exc()
-        # Only the kind: the text of an unexpected error may hold data.
-        message = f"Unexpected {type(error).__name__}: this is a bug."
-        _fail(PublisherError(message, "Run again with --debug, and report what it shows."), output)
+        _fail(_unexpected(error), output)
     sys.exit(0)
+
+
+class _Warnings(logging.Handler):
+    """Tells what is worth knowing that comes from below the commands, as all else is told."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+def _unexpected(error: Exception) -> PublisherError:
+    """Returns what to say of an error that nobody foresaw. Only its kind: the text may hold data."""
+    if isinstance(error, MemoryError):
+        return UsageError(
+            "There is not enough memory.", "Give the process more: docs/scaling.md tells how much it takes."
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        name = errno.errorcode.get(error.errno, str(error.errno))
+        return UsageError(
+            f"This machine refused something: {os.strerror(error.errno)} ({name}).",
+            "Look at its disks, limits (ulimit) and rights; with --debug it is shown where.",
+        )
+    message = f"Unexpected {type(error).__name__}: this is a bug."
+    return PublisherError(message, "Run again with --debug, and report what it shows.")
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -101,6 +121,8 @@ def _end_in_time(code: int) -> None:
 
 
 def _fail(error: PublisherError, output: Output) -> NoReturn:
+    if output.debug and sys.exc_info()[0] is not None:
+        say("\n".join(map(shown, traceback.format_exc().splitlines())), is_error=True)
     warn(error.message)
     warn(error.hint)
     if output.as_json:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ import click
 
 from publisher.errors import UsageError
 from publisher.guards.active import readable_duration
+from publisher.redaction import without_passwords
 from publisher.values import StoredObject
 
 
@@ -26,11 +27,13 @@ class Output:
         as_json: One JSON object on stdout, also on failure.
         debug: A traceback on failure.
         deadline_seconds: For all requests to the store together.
+        of_bucket: What is said with every request to the bucket; the names are those of `S3Options`.
     """
 
     as_json: bool = False
     debug: bool = False
     deadline_seconds: float = 3600
+    of_bucket: dict[str, Any] = field(default_factory=dict)
 
     def answer(self, fields: Mapping[str, Any], text: str, *, is_done: bool = False) -> None:
         """Prints what a command found or did, as it was asked for.
@@ -58,14 +61,14 @@ def warn(text: str) -> None:
 def say(text: str, *, is_error: bool = False) -> bool:
     """Prints, and returns whether that was possible: a stream may be closed or full, or lead to nobody any more.
 
-    A sign that the stream's encoding does not have is printed as its escape.
+    A sign that the stream's encoding does not have is printed as its escape, and no password of an address at all.
     """
     stream = sys.stderr if is_error else sys.stdout
     if stream is None:  # closed before the program began
         return False
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
-        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+        click.echo(without_passwords(text).encode(encoding, "backslashreplace").decode(encoding), file=stream)
         stream.flush()
     except (OSError, ValueError):
         with suppress(OSError, ValueError):

@@ -188,7 +188,7 @@ BAD: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "wrong key": (["--table", "TABLE"], {"AWS_ACCESS_KEY_ID": "SOMEBODYELSE"}, 7, "credentials"),
     "wrong secret": (["--table", "TABLE"], {"AWS_SECRET_ACCESS_KEY": "not-the-secret"}, 7, "credentials"),
     "no credentials": (
-        ["--table", "TABLE"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 7, "AWS_ACCESS_KEY_ID",
+        ["--table", "TABLE"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 2, "AWS_ACCESS_KEY_ID",
     ),
     "deadline": (["--table", "TABLE", "--deadline", "0s"], {}, 7, "--deadline"),
     "deadline is no duration": (["--deadline", "soon"], {}, 2, "soon"),
