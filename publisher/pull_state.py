@@ -14,6 +14,9 @@ from publisher.file.local import Draft, alone, stamp
 from publisher.store.keys import Destination
 from publisher.values import StoredObject
 
+# One has some hundred bytes. Whatever else lies there is not read to its end.
+_MOST_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -69,7 +72,8 @@ def read_state(state: Path) -> Accepted | None:
         UsageError: The state file cannot be read, or is not one.
     """
     try:
-        raw = state.read_bytes()
+        with state.open("rb") as file:
+            raw = file.read(_MOST_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
