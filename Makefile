@@ -21,7 +21,7 @@ help:
 	@echo "make demo-clean           remove what the demo made"
 	@echo "make bench [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
 	@echo "make test                 every test, dbt's and Python's"
-	@echo "make check                lint, format, types, import rules"
+	@echo "make check                lint, format, types, import rules, workflows"
 	@echo "make format               mend what the linters can mend"
 	@echo "make docs                 write docs/commands.md from the command line itself"
 	@echo "make lock                 resolve requirements/*.txt anew from pyproject.toml"
@@ -29,15 +29,19 @@ help:
 
 env: $(ENV)
 
-# The lock is complete, so nothing is resolved (--no-deps); uv itself comes by pip, from a hash. With the system's
-# certificates, as pip: many a company's registry has one of its own.
-$(ENV): requirements/uv.txt requirements/dev.txt pyproject.toml
+# The lock is complete, so nothing is resolved (--no-deps); uv itself comes by pip, from a hash. What has no wheel is built
+# by what build.txt has hashes of, and not in an isolated environment, into which setuptools would come without one. With
+# the system's certificates, as pip: many a company's registry has one of its own.
+$(ENV): requirements/uv.txt requirements/build.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'
 	@rm -rf .venv
 	@echo "making .venv (a minute on the first run)" >&2
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 -m venv failed; on Debian: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/uv.txt
-	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps --only-binary :all: \
+		-r requirements/build.txt
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes --no-deps --no-build-isolation \
+		-r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(ENV)
 
@@ -60,6 +64,7 @@ check: $(ENV)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint --processes 2 models tests/dbt
+	@$(BIN)/zizmor --offline --quiet --persona auditor .github
 
 format: $(ENV)
 	@$(BIN)/ruff check --fix .
@@ -78,6 +83,8 @@ lock: $(ENV)
 		--extra local --extra spark pyproject.toml -o requirements/spark.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--extra duckdb --extra iceberg pyproject.toml -o requirements/duckdb.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--constraint requirements/dev.txt --group build -o requirements/build.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean

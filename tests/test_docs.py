@@ -76,6 +76,26 @@ def test_help_names_the_variable_of_each_option() -> None:
                 assert f"env var: {', '.join(option.envvar)}" in words, f"{name} {option.name}"
 
 
+def test_nothing_is_installed_from_the_locks_without_a_hash() -> None:
+    """Neither what is installed nor what builds it: in an isolated build, pip would fetch a setuptools of its own."""
+    for document in (README, "docs/glue.md", "docs/package.md"):
+        commands = [line for line in re.findall(r"^\$ (.*)$", text_of(document), re.MULTILINE) if "pip install" in line]
+        first, *others = commands[:3]
+        assert re.fullmatch(r"pip install --no-deps --require-hashes -r \S*requirements/build\.txt", first)
+        assert len(others) == 2
+        assert all("--no-build-isolation" in command for command in others), document
+    makefile = text_of("Makefile")
+    assert makefile.index("-r requirements/build.txt") < makefile.index("-r requirements/dev.txt")
+    installs = re.findall(r"(?:uv|-m) pip install (?:.*\\\n)*.*", makefile)
+    assert all(
+        "--no-build-isolation" in install or "--only-binary" in install or "uv.txt" in install for install in installs
+    )
+    for lock in (PROJECT / "requirements").glob("*.txt"):
+        for requirement in re.split(r"\n(?=\S)", lock.read_text().strip()):
+            assert re.match(r"[\w.\[\]-]+==\S+", requirement), f"{lock.name}: {requirement[:50]}"
+            assert "--hash=sha256:" in requirement, f"{lock.name}: {requirement[:50]}"
+
+
 def test_every_setting_of_the_models_is_in_the_table_with_its_default() -> None:
     defaults = dict(re.findall(r"'(\w+)': '(.*)',", (PROJECT / "macros/settings/setting_defaults.sql").read_text()))
     sources = (PROJECT / "models/staging/_staging__sources.yml").read_text()

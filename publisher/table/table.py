@@ -9,7 +9,6 @@ from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from publisher.errors import SourceNotReady
 from publisher.lake.access import LakeAccess
@@ -17,6 +16,8 @@ from publisher.lake.files import Files
 from publisher.lake.footers import parquet_file, side_by_side
 from publisher.table.contents import Contents, contents_of
 from publisher.table.deleted_rows import without_deleted
+from publisher.table.file_order import in_order
+from publisher.table.footer_statistics import only_text, text_range
 from publisher.values import FileState, TableRef
 
 BATCH_ROWS = 1 << 17
@@ -30,8 +31,7 @@ class DataFile:
     Attributes:
         id_column: What the column of ids is called in this file.
         rows: Rows by the footer, deleted ones included.
-        min_id: First id by the footer's statistics; None where the writer left none.
-        max_id: Last id, likewise.
+        id_bounds: Bounds of its ids by the footer's statistics, possibly cut; None where the writer left none.
         source_partition: The partition that all rows of the file name; None where they name several or none.
         deleted: Positions of the rows that do not count, ascending.
     """
@@ -39,8 +39,7 @@ class DataFile:
     file: FileState
     id_column: str
     rows: int
-    min_id: bytes | None
-    max_id: bytes | None
+    id_bounds: tuple[bytes, bytes] | None
     source_partition: str | None
     deleted: array[int] = field(repr=False)
 
@@ -69,7 +68,7 @@ class Table:
 
     @property
     def source_partitions(self) -> frozenset[str | None]:
-        """The partitions that the files name in their statistics; empty where there are no rows."""
+        """The partitions that the files name; empty where there are no rows."""
         return frozenset(file.source_partition for file in self.files)
 
     def id_arrays(self) -> Iterator[pa.Array]:
@@ -93,10 +92,10 @@ class Table:
 
 
 def open_table(ref: TableRef, lake: LakeAccess | None = None) -> Table:
-    """Lists a table's files and brings them into the order of their ids, by their footers alone.
+    """Lists a table's files and brings them into the order of their ids.
 
-    The order comes from the statistics, because a file's name promises nothing (data_10 before data_2). Files
-    whose ranges overlap end at the guard for ascending order, as do files without statistics in a wrong order.
+    The order comes from the statistics in the footers, because a file's name promises nothing (data_10 before data_2);
+    where these do not tell it, from the first ids. Files that overlap end at the guard for ascending order.
 
     Args:
         ref: The table. Of an Iceberg table the current snapshot is read, whatever becomes current meanwhile.
@@ -110,8 +109,11 @@ def open_table(ref: TableRef, lake: LakeAccess | None = None) -> Table:
     contents = contents_of(ref, lake or LakeAccess())
     files = side_by_side(lambda file: _footer(*file, ref, contents), contents.files)
     files = [file for file in files if file.rows > len(file.deleted)]
-    if all(file.min_id is not None for file in files):
-        files.sort(key=lambda file: (file.min_id or b"", file.max_id or b"", file.file.path))
+    files = in_order(
+        files,
+        [file.id_bounds for file in files],
+        lambda unclear: side_by_side(lambda file: _first_id(contents.reader, file), unclear),
+    )
     snapshot = contents.snapshot
     return Table(
         ref,
@@ -125,7 +127,7 @@ def open_table(ref: TableRef, lake: LakeAccess | None = None) -> Table:
 
 def _footer(file: FileState, deleted: array[int], ref: TableRef, contents: Contents) -> DataFile:
     with parquet_file(contents.reader, file) as parquet:
-        schema, metadata = parquet.schema_arrow, parquet.metadata
+        schema = parquet.schema_arrow
         id_column = contents.physical_name(ref.id_column, schema)
         if id_column is None:
             names = contents.columns.field_ids if contents.columns else schema.names
@@ -136,39 +138,41 @@ def _footer(file: FileState, deleted: array[int], ref: TableRef, contents: Conte
                 "Name the column with --id-column, or rebuild the table.",
             )
         _require_text(schema.field(id_column).type, ref)
-        ids = _column_range(metadata, id_column)
         partition_column = contents.physical_name(_PARTITION_COLUMN, schema)
-        partitions = _column_range(metadata, partition_column) if partition_column else None
+        if partition_column and not _is_text(schema.field(partition_column).type):
+            partition_column = None
         return DataFile(
             file=file,
             id_column=id_column,
-            rows=metadata.num_rows,
-            min_id=ids[0] if ids else None,
-            max_id=ids[1] if ids else None,
-            source_partition=partitions[0].decode() if partitions and partitions[0] == partitions[1] else None,
+            rows=parquet.metadata.num_rows,
+            id_bounds=text_range(parquet.metadata, id_column),
+            source_partition=only_text(parquet, partition_column) if partition_column else None,
             deleted=deleted,
         )
 
 
-def _column_range(metadata: pq.FileMetaData, name: str) -> tuple[bytes, bytes] | None:
-    """Returns a text column's smallest and largest value over all row groups, None where one has no statistics."""
-    ranges: list[tuple[bytes, bytes]] = []
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        columns = (group.column(position) for position in range(group.num_columns))
-        column = next((column for column in columns if column.path_in_schema == name), None)
-        if column is None or not group.num_rows:
-            continue
-        statistics = column.statistics
-        if statistics is None or not statistics.has_min_max or not isinstance(statistics.min, str):
-            return None
-        ranges.append((statistics.min.encode(), statistics.max.encode()))
-    return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+def _first_id(reader: Files, file: DataFile) -> bytes:
+    """Returns a file's first id that is not deleted, of which nothing behind its page is read; empty for a null."""
+    row = next((number for number, deleted in enumerate(file.deleted) if number != deleted), len(file.deleted))
+    with parquet_file(reader, file.file) as parquet:
+        groups = range(parquet.metadata.num_row_groups)
+        for batch in parquet.iter_batches(
+            min(row + 1, BATCH_ROWS), row_groups=groups, columns=[file.id_column], use_threads=False
+        ):
+            if row < len(batch):
+                first = _as_text(batch.column(0).slice(row, 1))[0]
+                return first.as_buffer().to_pybytes() if first.is_valid else b""
+            row -= len(batch)
+    raise SourceNotReady(f"The file {file.file.path} has fewer rows than its footer says.", "Rebuild the table.")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    text = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_string_view(text))
 
 
 def _require_text(kind: pa.DataType, ref: TableRef) -> None:
-    text = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_string_view(text)):
+    if not _is_text(kind):
         raise SourceNotReady(
             f"The column {ref.id_column} of {ref} is {kind}, not text.",
             "Cast it to a string in the model, and order by the string: numbers sort differently.",

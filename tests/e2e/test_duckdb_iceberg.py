@@ -32,6 +32,7 @@ from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.serializers import ToOutputFile
 from pyiceberg.table import CommitTableResponse, Table, TableProperties
+from pyiceberg.table.delete_file_index import PATH_FIELD_ID
 from pyiceberg.table.metadata import TableMetadata, new_table_metadata
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
 from pyiceberg.table.update import update_table_metadata
@@ -577,6 +578,7 @@ def delete(
     day: str = NEW,
     content: DataFileContent = DataFileContent.POSITION_DELETES,
     file_format: FileFormat = FileFormat.PARQUET,
+    path_bounds: tuple[str, str] | None = None,
 ) -> None:
     """Commits a delete file as merge-on-read does, which pyiceberg does not write."""
     path = f"{table.location()}/data/{len(table.metadata.snapshots)}-deletes.parquet"
@@ -591,6 +593,8 @@ def delete(
         record_count=len(pairs),
         file_size_in_bytes=len(table.io.new_input(path)),
         equality_ids=[1] if content == DataFileContent.EQUALITY_DELETES else None,
+        lower_bounds={PATH_FIELD_ID: path_bounds[0].encode()} if path_bounds else None,
+        upper_bounds={PATH_FIELD_ID: path_bounds[1].encode()} if path_bounds else None,
     )
     file.spec_id = 0
     with table.transaction() as transaction:
@@ -621,6 +625,40 @@ def test_deleted_rows_are_not_read(raw: Raw, tmp_path: Path) -> None:
     raw.look_at(f"iceberg:{tmp_path}/x")
     own = [row["id"] for row in table.scan().to_arrow().to_pylist() if row["ano_mes_dia"] == NEW]
     assert raw.column("id") == sorted(own) == ["a", "b", "e", "x"]
+
+
+@pytest.mark.parametrize("bounds", ["whole", "cut and raised", "cut alone", "cut alone, of two files"])
+def test_deleted_rows_are_not_read_whatever_bounds_say_of_their_files(bounds: str, raw: Raw, tmp_path: Path) -> None:
+    table = create(tmp_path / "x")
+    append(table, [("a", "x", NEW), ("b", "x", NEW)])
+    append(table, [("c", "x", NEW), ("d", "x", NEW)])
+    paths = files_of(table, NEW)
+    deleted = paths if bounds.endswith("of two files") else paths[:1]
+    low, high = {
+        "whole": (deleted[0], deleted[0]),
+        "cut and raised": (deleted[0][:16], deleted[0][:15] + chr(ord(deleted[0][15]) + 1)),
+        "cut alone": (deleted[0][:16], deleted[0][:16]),
+        "cut alone, of two files": (min(deleted)[:-1], max(deleted)[:-1]),
+    }[bounds]
+    assert set(raw.look_at(f"iceberg:{tmp_path}/x").column("id")) == set("abcd")
+    delete(table, {path: [0] for path in deleted}, path_bounds=(low, high))
+    first = {pq.read_table(path)["id"].to_pylist()[0] for path in deleted}
+    assert set(raw.look_at(f"iceberg:{tmp_path}/x").column("id")) == set("abcd") - first
+
+
+def test_a_partition_whose_upper_bound_was_cut_and_not_raised_is_read(
+    raw: Raw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = "day=2025-10-22/region=south"
+    monkeypatch.setattr("pyiceberg.io.pyarrow.truncate_upper_bound_text_string", lambda value, width: value[:width])
+    table = create(tmp_path / "x")
+    append(table, [("a", "x", day)])
+    (task,) = table.scan().plan_files()
+    assert task.file.upper_bounds[3] == day[:16].encode()
+    raw.look_at(f"iceberg:{tmp_path}/x")
+    chosen = Chosen("a day", {"ano_mes_dia": day})
+    (file,) = raw.invocation.table(raw.setting).scan(chosen, [ID]).files
+    assert file.rows == 1
 
 
 @pytest.mark.parametrize(

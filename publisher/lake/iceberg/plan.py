@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.io import FileIO
-from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestEntry, ManifestFile
+from pyiceberg.table import ManifestGroupPlanner
+from pyiceberg.table.delete_file_index import PATH_FIELD_ID
 from pyiceberg.table.deletion_vector import deletion_vectors_from_puffin_file
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.puffin import PuffinFile
 
 from publisher.errors import PublisherError, SourceNotReady, UsageError
@@ -65,7 +69,7 @@ def plan(
         files: Reads the table's files.
         snapshot: The snapshot; one that was never written to has no files.
         reader: Who reads.
-        row_filter: What the manifests are chosen by; files that match in part are listed.
+        row_filter: What partitions are chosen by; files that match in part are listed.
         is_wanted: Which of the files are.
 
     Raises:
@@ -75,10 +79,12 @@ def plan(
     """
     if snapshot.snapshot_id is None:
         return []
-    table = static_table(files, snapshot)
+    io = static_table(files, snapshot).io
     with told(reader):
-        scan = table.scan(row_filter=row_filter or AlwaysTrue(), snapshot_id=snapshot.snapshot_id)
-        tasks = [task for task in scan.plan_files() if is_wanted(task.file)]
+        current = snapshot.metadata.snapshot_by_id(snapshot.snapshot_id)
+        manifests = current.manifests(io) if current else []
+        planner = _ByPartition(snapshot.metadata, io, row_filter or AlwaysTrue())
+        tasks = [task for task in planner.plan_files(manifests) if is_wanted(task.file)]
     for task in tasks:
         if task.file.file_format != FileFormat.PARQUET:
             raise UsageError(
@@ -121,6 +127,31 @@ def deleted_rows(files: Files, snapshot: Snapshot, reader: Reader, planned: Sequ
                 positions.update(read[delete_file.file_path].get(file.named, ()))
             gathered.append(array("q", sorted(positions)))
     return gathered
+
+
+class _ByPartition(ManifestGroupPlanner):
+    """Chooses files by their partitions, and by no bounds that may be cut.
+
+    The bounds of a file's columns are cut, by default after 16 characters. An upper one should be raised then; where a
+    writer did not, rows would be left out, or deleted ones be there again, and nothing would tell.
+    """
+
+    def __init__(self, metadata: TableMetadata, io: FileIO, condition: BooleanExpression) -> None:
+        super().__init__(metadata, io)  # without a row filter, with which it would compare the bounds of columns
+        self.partition_filters = ManifestGroupPlanner(metadata, io, condition).partition_filters
+
+    def plan_manifest_entries(self, manifests: Iterable[ManifestFile]) -> Iterator[list[ManifestEntry]]:
+        """Reads manifests, and forgets to which paths deletes are said to be limited where one may go on."""
+        read = list(super().plan_manifest_entries(manifests))
+        files = [entry.data_file for entries in read for entry in entries]
+        paths = sorted(file.file_path.encode() for file in files if file.content == DataFileContent.DATA)
+        for file in files:
+            last = (file.upper_bounds or {}).get(PATH_FIELD_ID)
+            if file.content == DataFileContent.POSITION_DELETES and last is not None:
+                behind = bisect_right(paths, last)
+                if behind < len(paths) and paths[behind].startswith(last):
+                    del file.upper_bounds[PATH_FIELD_ID]
+        return iter(read)
 
 
 @contextmanager

@@ -54,6 +54,14 @@ def write(spark: SparkSession, folder: Path) -> None:
             f"delete from t.{name} where cast(id as int) % 3 = 0",
             f"delete from t.{name} where id = '0000001' or id >= '0300000'",
         )
+    # The first id of the one file is deleted, and those of the other belong before the rest of it.
+    sql(
+        "create table t.first_deleted (id string) using iceberg tblproperties ('format-version'='2',"
+        " 'write.delete.mode'='merge-on-read')",
+        "insert into t.first_deleted select /*+ coalesce(1) */ id from values ('b'), ('y'), ('z') as rows (id)",
+        "delete from t.first_deleted where id = 'b'",
+        "insert into t.first_deleted select /*+ coalesce(1) */ id from values ('c'), ('d') as rows (id)",
+    )
     sql(
         "create table t.renamed (junk int, ident string) using iceberg",
         "insert into t.renamed values (1, 'b')",

@@ -8,6 +8,7 @@ import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import given, settings
@@ -48,14 +49,27 @@ def expected(files: list[list[str | None]]) -> bytes | None:
 
 
 @settings(max_examples=300)
-@given(files=st.lists(any_file, max_size=4), group=st.integers(1, 5), dictionary=st.booleans())
-def test_it_is_published_as_it_is_or_refused(files: list[list[str | None]], group: int, dictionary: bool) -> None:
+@given(
+    files=st.lists(any_file, max_size=4),
+    begin=st.sampled_from(["", "", "x" * 63, "é" * 32, "x" * 5_000]),
+    group=st.integers(1, 5),
+    writer=st.sampled_from(["plain", "dictionary", "no statistics", "polars"]),
+)
+def test_it_is_published_as_it_is_or_refused(
+    files: list[list[str | None]], begin: str, group: int, writer: str
+) -> None:
     store = MemoryStore()
+    files = [[value and begin + value for value in ids] for ids in files]
     with tempfile.TemporaryDirectory() as folder:
         for number, ids in enumerate(files):
-            table = pa.table({"id": pa.array(ids, pa.string())})
             path = Path(folder, f"part-{number}.parquet")
-            pq.write_table(table, path, row_group_size=group, use_dictionary=dictionary)
+            if writer == "polars":
+                pl.DataFrame({"id": ids}, {"id": pl.String}).write_parquet(path, row_group_size=group)
+                continue
+            pq.write_table(
+                pa.table({"id": pa.array(ids, pa.string())}), path, row_group_size=group,
+                use_dictionary=writer == "dictionary", write_statistics=writer != "no statistics",
+            )  # fmt: skip
         table_ref = TableRef("parquet", folder)
         try:
             publish(PublishSettings(DESTINATION, table=table_ref, limits=NO_LIMITS), store)

@@ -68,6 +68,10 @@ def test_deleted_rows_are_not_read(name: str, written: Path) -> None:
     assert table.rows == len(expected)
 
 
+def test_files_are_in_the_order_of_the_ids_that_are_not_deleted(written: Path) -> None:
+    assert ids(ref(written, "first_deleted")) == ["c", "d", "y", "z"]
+
+
 def test_a_renamed_column_is_found_in_older_files(written: Path) -> None:
     assert ids(ref(written, "renamed")) == ["a", "b"]
 
