@@ -21,6 +21,7 @@ def prepare() -> None:
     _parse_once()
     _compile_once()
     _read_macros_once()
+    _validate_once()
     _prepare_no_documents_for_plain_texts()
 
 
@@ -73,6 +74,22 @@ def _read_macros_once() -> None:
     from dbt_common import tests as of_dbt
 
     of_dbt.enable_test_caching()
+
+
+def _validate_once() -> None:
+    """Keeps what was found valid, most of it the project's own YAML; what is not is refused anew each time."""
+    from dbt_common.dataclass_schema import dbtClassMixin
+
+    validate: Any = dbtClassMixin.__dict__["validate"].__func__
+    valid: set[tuple[type, str]] = set()
+
+    def validate_once(cls: type, data: Any) -> None:
+        key = cls, repr(data)
+        if key not in valid:
+            validate(cls, data)
+            valid.add(key)
+
+    dbtClassMixin.validate = classmethod(validate_once)  # type: ignore[method-assign,assignment]
 
 
 def _prepare_no_documents_for_plain_texts() -> None:
