@@ -20,6 +20,9 @@ def prepare() -> None:
     json.dump = _dump_at_once  # type: ignore[assignment]
     _parse_once()
     _compile_once()
+    _read_macros_once()
+    _validate_once()
+    _prepare_no_documents_for_plain_texts()
 
 
 def _dump_at_once(obj: Any, fp: TextIO, **options: Any) -> None:
@@ -64,3 +67,46 @@ def _compile_once() -> None:
         return known[key]
 
     jinja2.Environment.compile = compile_once  # type: ignore[method-assign]
+
+
+def _read_macros_once() -> None:
+    """Lets dbt keep where a file's macros begin and end, and which others each calls, as it does for its own tests."""
+    from dbt_common import tests as of_dbt
+
+    of_dbt.enable_test_caching()
+
+
+def _validate_once() -> None:
+    """Keeps what was found valid, most of it the project's own YAML; what is not is refused anew each time."""
+    from dbt_common.dataclass_schema import dbtClassMixin
+
+    validate: Any = dbtClassMixin.__dict__["validate"].__func__
+    valid: set[tuple[type, str]] = set()
+
+    def validate_once(cls: type, data: Any) -> None:
+        key = cls, repr(data)
+        if key not in valid:
+            validate(cls, data)
+            valid.add(key)
+
+    dbtClassMixin.validate = classmethod(validate_once)  # type: ignore[method-assign,assignment]
+
+
+def _prepare_no_documents_for_plain_texts() -> None:
+    """Gives a macro's description nothing to be rendered with when there is nothing in it to render.
+
+    For each of six hundred macros dbt builds all that a template may use, and next to none of them is a template.
+    """
+    from dbt.contracts.graph.nodes import Macro
+    from dbt.parser import manifest
+
+    context_of: Any = manifest.generate_runtime_docs_context
+
+    def context_if_any(config: Any, target: Any, *others: Any) -> dict[str, Any]:
+        if isinstance(target, Macro):
+            texts = [target.description, *(argument.description for argument in target.arguments)]
+            if not any("{" in text for text in texts):
+                return {}
+        return context_of(config, target, *others)
+
+    manifest.generate_runtime_docs_context = context_if_any
