@@ -30,6 +30,8 @@ FAILURES = (ClientError, BotoCoreError, *_UNREADABLE)
 _ACTION = re.compile(r"\b(?:s3|kms|glue|sts|lakeformation):[A-Z][A-Za-z]{2,60}\b")
 _BY_POLICY = re.compile(r"explicit deny in an? ((?:[a-zA-Z]+[- ]){1,4}policy)")
 _LOCK = re.compile(r"object lock|WORM|retention", re.IGNORECASE)
+# Whatever answers may put anything there.
+_MOST_OF_A_CODE = 80
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}")
 _CLOCK = re.compile(r"Signature expired|Signature not yet current", re.IGNORECASE)
 
@@ -61,7 +63,8 @@ def code(error: Exception) -> str:
     For an exception that is not a service's answer, its kind. Never the text: it may quote a request.
     """
     if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code") or _metadata(error).get("HTTPStatusCode", "unknown"))
+        told = error.response.get("Error", {}).get("Code") or _metadata(error).get("HTTPStatusCode", "unknown")
+        return str(told)[:_MOST_OF_A_CODE]
     return type(error).__name__ if isinstance(error, BotoCoreError) else "unreadable answer"
 
 

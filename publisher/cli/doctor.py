@@ -11,7 +11,7 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import open_bucket, require_extra
-from publisher.cli.output import Output, print_json, say
+from publisher.cli.output import Output, print_json, say, shown
 from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path,
     if output.as_json:
         print_json({"status": "failed" if failed else "passed", "checks": [_fields(check) for check in checks]})
     if failed:
-        sys.exit(max(check.exit_code for check in failed))
+        sys.exit(failed[0].exit_code)  # what a publish would end with, which meets it first
 
 
 def _fields(check: Check) -> dict[str, Any]:
@@ -49,5 +49,5 @@ def _fields(check: Check) -> dict[str, Any]:
 
 
 def _text(check: Check) -> str:
-    fix = "" if check.passed else f"\n{'':<9}{check.fix}"
-    return f"{'passed' if check.passed else 'FAILED':<9}{check.name}: {check.detail}{fix}"
+    fix = "" if check.fix is None else f"\n{'':<9}{shown(check.fix)}"
+    return f"{'passed' if check.passed else 'FAILED':<9}{check.name}: {shown(check.detail)}{fix}"

@@ -6,12 +6,14 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,10 +31,12 @@ from publisher.store.conditions import SwapMethod
 from publisher.store.hold import current_hold, set_hold
 from publisher.store.protocol import PreconditionFailed, Store, Swap
 from publisher.store.s3 import S3Store
+from publisher.values import StoredObject
 from publisher.verify import verify
 from tests.conftest import Bucket, WriteTable, new_bucket
 from tests.in_parts import ignoring, uploads
 from tests.memory_store import MemoryStore
+from tests.publisher.aws.answering import answering, error
 from tests.publisher.cli.test_cli import publish as publish_by_cli
 from tests.publisher.cli.test_cli import run
 from tests.publisher.publishing import ACTIVE, DESTINATION, Between, Clock, active_content, promotion_ends, settings
@@ -290,12 +294,72 @@ def test_a_careless_store_is_found_out(careless: Any, failing: set[str]) -> None
     assert all(check.exit_code == 7 and check.fix for check in found.values() if not check.passed)
 
 
+def ignoring_read_conditions(store: MemoryStore) -> Store:
+    def read(method: Any, key: str, _etag: str) -> Any:
+        found = store.head(key)
+        return method(key, found.etag if found else "")
+
+    return Between(store, read=read)
+
+
+def ignoring_the_source(store: MemoryStore) -> Store:
+    def copy(method: Any, source: str, _source_etag: str, *rest: Any) -> str:
+        found = store.head(source)
+        etag: str = method(source, found.etag if found else "", *rest)
+        return etag
+
+    return Between(store, copy=copy)
+
+
+@pytest.mark.parametrize(
+    ("careless", "failing", "told"),
+    [
+        (ignoring_destination, "condition on a copy's destination", "a condition on a copy's destination"),
+        (ignoring_create_only, "create once only", "If-None-Match when writing"),
+        (ignoring_read_conditions, "read one version", "If-Match when reading"),
+        (ignoring_the_source, "condition on a copy's source", "a condition on a copy's source"),
+    ],
+)
+def test_what_doctor_refuses_no_publish_passes_without_a_word(
+    careless: Any, failing: str, told: str, write_table: WriteTable
+) -> None:
+    assert not checks(careless(MemoryStore()))[failing].passed
+    kept = MemoryStore()
+    publish(settings(write_table(["a"])), kept)
+    for store in (MemoryStore(), kept):
+        with pytest.raises(StoreFailed, match=f"The store ignores {told}"):
+            publish(settings(write_table(["a", "b"])), careless(store))
+    assert active_content(kept) == b"a"
+
+
+def test_a_store_that_tells_other_metadata_than_was_written_gets_no_publish(write_table: WriteTable) -> None:
+    def head(method: Any, key: str) -> StoredObject | None:
+        found = method(key)
+        return replace(found, texts={k: v for k, v in found.texts.items() if "_" not in k}) if found else None
+
+    store = Between(MemoryStore(), head=head)
+    with pytest.raises(IntegrityError, match="metadata of the staged file") as raised:
+        publish(settings(write_table(["a"])), store)
+    assert "underscores_in_headers" in raised.value.hint
+    assert not checks(store)["create an object"].passed
+
+
 def test_a_clock_that_is_off_is_found_out() -> None:
     later = examine(
         MemoryStore(), DESTINATION, None, "int_matched_ids", lambda: datetime.now(timezone.utc) + timedelta(minutes=6)
     )
     (failed,) = [check for check in later if not check.passed]
     assert failed.name == "clock"
+
+
+def test_doctor_reads_the_clock_of_a_store_that_refuses_everything_because_of_it() -> None:
+    date = format_datetime(datetime.now(timezone.utc) - timedelta(hours=2), usegmt=True)
+    with answering(403, error("RequestTimeTooSkewed"), {"date": date}) as url:
+        found = checks(S3Store("ids", client=Endpoint(url, "A", "B").client(attempts=1)))
+    assert re.search(r"RequestTimeTooSkewed, the clocks differ by 7,[12]\d\d s", found["bucket and credentials"].detail)
+    assert re.search(r"differ by 7,[12]\d\d s", found["clock"].detail)
+    assert "NTP" in (found["clock"].fix or "")
+    assert found["list"].fix == "Mend what failed above."
 
 
 def test_a_missing_table_is_found_out(tmp_path: Path) -> None:

@@ -17,11 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from publisher.cli.main import cli, main
 from tests import forked
 from tests.conftest import Bucket, WriteTable
 from tests.publisher.crash import fault_proxy
@@ -423,3 +425,72 @@ def test_whatever_is_active_no_command_crashes(
     published = publish(bucket, write_table(["a"]), "--overrule", "older_partition", "--overrule", "too_few_ids")
     assert published.returncode == 0, published.stderr
     assert run(bucket, "verify").returncode == 0
+
+
+def test_an_id_that_no_id_is_as_long_as_is_refused_and_a_setting_lets_it_through(
+    bucket: Bucket, write_table: WriteTable
+) -> None:
+    table = write_table(["a", "b" * 1025])
+    ended = publish(bucket, table, "--json")
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["guard"]) == (3, "bad_ids")
+    assert "an id of more than 1,024 bytes between rows 1 and 2" in ended.stderr
+    assert "--max-id-bytes" in report["hint"]
+    assert "bbb" not in ended.stderr + ended.stdout
+    assert publish(bucket, table, PUBLISHER_MAX_ID_BYTES="1025").returncode == 0
+    assert publish(bucket, write_table(["a", "b" * 1024]), "--max-percent-removed", "100").returncode == 0
+    for impossible in ("0", "262145"):
+        ended = publish(bucket, table, "--max-id-bytes", impossible)
+        assert (ended.returncode, "from 1 to 262,144" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("milliseconds", [20, 60, 100, 150])
+def test_a_ctrl_c_at_the_start_ends_it_without_a_traceback(milliseconds: int, bucket: Bucket) -> None:
+    environment = {**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"}
+    # As the console script does: from its first line on, the program is ours.
+    code = "import sys; print('.', flush=True); from publisher.__main__ import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "doctor"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(milliseconds / 1000)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert "Traceback" not in stderr
+    assert process.returncode in (-signal.SIGINT, 130)
+    assert stderr in ("", "publisher: interrupted; active is the old file or the new one, whole\n")
+
+
+@pytest.mark.parametrize(
+    ("broken", "code", "told"),
+    [
+        (
+            OSError(28, "No space", "/of/somebody"),
+            2,
+            "This machine refused something: No space left on device (ENOSPC).",
+        ),
+        (MemoryError(), 2, "There is not enough memory."),
+        (OSError("of a library"), 1, "Unexpected OSError: this is a bug."),
+        (ZeroDivisionError("52998224725"), 1, "Unexpected ZeroDivisionError: this is a bug."),
+    ],
+)
+def test_what_nobody_foresaw_is_told_without_its_text(
+    broken: Exception, code: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise broken
+
+    monkeypatch.setitem(cli.commands, "broken", click.Command("broken", callback=fail))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    with pytest.raises(SystemExit) as ended:
+        main(["broken"])
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    first, advice = capsys.readouterr().err.splitlines()
+    assert (ended.value.code, first) == (code, f"publisher: {told}")
+    assert not re.search("somebody|52998224725|of a library", first + advice)

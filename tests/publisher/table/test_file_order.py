@@ -22,7 +22,7 @@ from tests.opened_files import opened
 def content(folder: Path) -> list[str]:
     """Returns the ids that would be published."""
     table = open_table(TableRef("parquet", str(folder)))
-    return [line for block in good_blocks(table) for line in bytes(block.lines).decode().split("\n")]
+    return [line for block in good_blocks(table, 8192) for line in bytes(block.lines).decode().split("\n")]
 
 
 def polars(ids: Sequence[str], file: Path) -> None:
