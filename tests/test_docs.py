@@ -19,8 +19,8 @@ from publisher.values import Metadata
 from tests.conftest import PROJECT
 
 DOCS = PROJECT / "docs"
-README, GUARANTEES, CONTRIBUTING = "README.md", "docs/guarantees.md", "CONTRIBUTING.md"
-DOCUMENTS = [README, CONTRIBUTING, "deploy/policies/README.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
+README, GUARANTEES, CONTRIBUTING, SECURITY = "README.md", "docs/guarantees.md", "CONTRIBUTING.md", "SECURITY.md"
+DOCUMENTS = [README, CONTRIBUTING, SECURITY, "deploy/policies/README.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
 
 
 def text_of(document: str) -> str:
@@ -156,9 +156,10 @@ def test_the_benchmarks_are_what_was_measured() -> None:
 
 
 def test_every_path_that_is_named_exists() -> None:
-    for row in table_after(GUARANTEES, "# Guarantees"):
-        for path in row[2].split(", "):
-            assert (PROJECT / path.strip("`")).exists(), path
+    for document, heading in ((GUARANTEES, "# Guarantees"), (SECURITY, "## Threats")):
+        for row in table_after(document, heading):
+            for path in row[2].split(", "):
+                assert path == "`make check`" or (PROJECT / path.strip("`")).exists(), path
     where_to_look = [cell for row in table_after(CONTRIBUTING, "## Where to look") for cell in row[1].split(", ")]
     assert len(where_to_look) > 10
     walk = text_of(CONTRIBUTING)
