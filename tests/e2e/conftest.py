@@ -136,7 +136,7 @@ def dbt_runs_repeatedly() -> None:
 
 
 @pytest.fixture(scope="session")
-def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: str) -> Iterator[Path]:
+def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: str, quick_java: None) -> Iterator[Path]:
     """The metastore and warehouse that the session's Spark is started with."""
     folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:

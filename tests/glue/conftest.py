@@ -90,7 +90,7 @@ def glue_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlueStore]:
 
 @pytest.fixture(scope="session")
 def session_stand_in(
-    tmp_path_factory: pytest.TempPathFactory, jars: list[Path], glue_store: GlueStore
+    tmp_path_factory: pytest.TempPathFactory, jars: list[Path], glue_store: GlueStore, quick_java: None
 ) -> Iterator[StandIn]:
     with standin.running(tmp_path_factory.mktemp("glue"), jars, glue_store.role, glue_store.callers) as running:
         yield running
