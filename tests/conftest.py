@@ -21,7 +21,7 @@ from demo import seaweedfs
 from demo.seaweedfs import Endpoint
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
-from tests import strict_moto
+from tests import jvm_archive, strict_moto
 from tests.glue import jars as test_jars
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -35,9 +35,11 @@ settings.load_profile("steady")
 SPARK_OPTIONS = (
     "-XX:TieredStopAtLevel=1 -Dspark.sql.shuffle.partitions=2 -Dspark.default.parallelism=2"
     " -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+    # Each transaction of the metastore would wait for the disk, and no test lets a machine fail.
+    f" -Dderby.system.durability=test {jvm_archive.OPTIONS}"
 )
 
-# What is one worker's business, because it shares a JVM that takes half a minute of processor time to get going.
+# What is one worker's business, because it shares a JVM, which takes long to get going.
 ONE_JVM = {
     "spark": (
         "tests/e2e/test_raw_data.py",
@@ -104,6 +106,7 @@ def no_settings_of_the_caller() -> None:
         if name.startswith(("AWS_", "DBT_", "MATCHED_IDS_", "PUBLISHER_", "SPARK_")):
             del os.environ[name]
     os.environ["SPARK_SUBMIT_OPTS"] = SPARK_OPTIONS
+    os.environ["SPARK_CONF_DIR"] = jvm_archive.SPARK_CONF_DIR
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
@@ -119,6 +122,12 @@ def ctrl_c_reaches_children() -> None:
     """Where SIGINT is ignored, as in a background job, every program that a test starts would ignore it, too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def quick_java() -> None:
+    """Makes what lets a JVM of Spark start in half the time; for whoever is about to start one."""
+    jvm_archive.make(SPARK_OPTIONS)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory, path_without_java: str
     return {
         "PATH": path_without_java,
         "HOME": str(tmp_path_factory.mktemp("home")),
-        "SPARK_SUBMIT_OPTS": SPARK_OPTIONS,
+        # Java itself reads it; of what is Spark's, contestants get nothing of the caller's.
+        "JDK_JAVA_OPTIONS": SPARK_OPTIONS,
     }
 
 

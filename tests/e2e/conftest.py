@@ -136,7 +136,7 @@ def dbt_runs_repeatedly() -> None:
 
 
 @pytest.fixture(scope="session")
-def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: str) -> Iterator[Path]:
+def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: str, quick_java: None) -> Iterator[Path]:
     """The metastore and warehouse that the session's Spark is started with."""
     folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:
@@ -147,9 +147,14 @@ def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: st
         yield folder
 
 
+def new_lake(folder: Path) -> Lake:
+    """Returns a lake on the session's Spark, with names that no other has."""
+    return Lake(folder, next(_numbers))
+
+
 @pytest.fixture
 def lake(spark_folder: Path, tmp_path: Path) -> Iterator[Lake]:
-    lake = Lake(tmp_path, next(_numbers))
+    lake = new_lake(tmp_path)
     yield lake
     assert lake.leaked_documents() == 0
 

@@ -195,12 +195,14 @@ def test_on_spark(small_lake: Lake, bucket: Bucket) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(small_lake.settings, "MATCHED_IDS_CPFS_TABLE", "gone")
-        assert not small_lake.build().success
-        assert refusal(small_lake, bucket).exit_code == 5
+        assert not small_lake.build("--select", "stg_cpfs").success
+        error = refusal(small_lake, bucket)
+        assert error.exit_code == 5
+        assert "stg_cpfs (error)" in error.message
 
     small_lake.write_records("ano_mes_dia=20251023", [("a", DOCUMENT), (None, DOCUMENT), ("b\nc", DOCUMENT)])
     small_lake.register()
-    assert not small_lake.build().success
+    assert not small_lake.build("--select", "stg_records", "int_matched_ids").success
     error = refusal(small_lake, bucket)
     assert (error.exit_code, error.guard) == (5, "dbt_not_successful")
     assert "not_null_int_matched_ids_id" in error.message

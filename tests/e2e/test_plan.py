@@ -1,23 +1,43 @@
-"""What Spark does for the model, by its own plan: the promises that make the job cheap."""
+"""What Spark does for the model, by its own plan: the promises that make the job cheap. One build shows them all."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.e2e.conftest import Lake
+from tests.e2e.conftest import Ended, fill_small_lake, new_lake
+
+
+@dataclass(frozen=True)
+class Built:
+    """How the build ended, whose older partition has files that nobody can read, and what Spark planned for it."""
+
+    ended: Ended
+    plan: str
+
+
+@pytest.fixture(scope="module")
+def built(spark_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    lake = new_lake(tmp_path_factory.mktemp("lake"))
+    fill_small_lake(lake)
+    assert lake.register().success
+    for file in (lake.records / "ano_mes_dia=20251021").iterdir():
+        file.write_text("whoever opens this fails")
+    ended = lake.build()
+    assert lake.leaked_documents() == 0
+    results = json.loads((lake.target_path / "run_results.json").read_text())["results"]
+    (compiled,) = [result["compiled_code"] for result in results if result["unique_id"].endswith(".int_matched_ids")]
+    return Built(ended, str(SparkSession.builder.getOrCreate().sql(f"explain formatted {compiled}").collect()[0][0]))
 
 
 @pytest.fixture
-def plan(small_lake: Lake) -> str:
-    small_lake.register()
-    assert small_lake.build().success
-    results = json.loads((small_lake.target_path / "run_results.json").read_text())["results"]
-    (compiled,) = [result["compiled_code"] for result in results if result["unique_id"].endswith(".int_matched_ids")]
-    return str(SparkSession.builder.getOrCreate().sql(f"explain formatted {compiled}").collect()[0][0])
+def plan(built: Built) -> str:
+    return built.plan
 
 
 def scan_of(plan: str, table: str) -> str:
@@ -44,9 +64,5 @@ def test_only_the_needed_columns_are_read(plan: str) -> None:
     assert "ReadSchema: struct<documento:string>" in scan_of(plan, "cpfs")
 
 
-def test_no_file_of_an_older_partition_is_opened(small_lake: Lake) -> None:
-    small_lake.register()
-    for file in (small_lake.records / "ano_mes_dia=20251021").iterdir():
-        file.write_text("whoever opens this fails")
-    ended = small_lake.build()
-    assert ended.success, ended.output
+def test_no_file_of_an_older_partition_is_opened(built: Built) -> None:
+    assert built.ended.success, built.ended.output

@@ -90,7 +90,7 @@ def glue_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlueStore]:
 
 @pytest.fixture(scope="session")
 def session_stand_in(
-    tmp_path_factory: pytest.TempPathFactory, jars: list[Path], glue_store: GlueStore
+    tmp_path_factory: pytest.TempPathFactory, jars: list[Path], glue_store: GlueStore, quick_java: None
 ) -> Iterator[StandIn]:
     with standin.running(tmp_path_factory.mktemp("glue"), jars, glue_store.role, glue_store.callers) as running:
         yield running
@@ -218,6 +218,10 @@ class GlueLake:
 
     def build(self, *arguments: str) -> Ended:
         return self.dbt("build", "--target", "glue", *arguments)
+
+    def build_only(self, *nodes: str) -> Ended:
+        """Builds what is named and no data test that is not: each takes three statements of a session."""
+        return self.build("--indirect-selection", "empty", "--select", *nodes)
 
     def write(self, key: str, **columns: Sequence[Any]) -> str:
         """Writes a Parquet file of text columns under the lake's folder, and returns the address of its folder."""

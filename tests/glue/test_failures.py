@@ -197,7 +197,7 @@ def test_a_session_that_cannot_be_provisioned(lake: GlueLake, target: Bucket) ->
 
 def test_a_session_that_dies_while_the_table_is_built(lake: GlueLake, target: Bucket) -> None:
     lake.stand_in.faults.end_session_at(THE_TABLE)
-    assert not lake.build().success
+    assert not lake.build_only("int_matched_ids").success
     ended = publisher(lake, target)
     assert ended.reason == (5, "dbt_not_successful")
     assert "int_matched_ids (error)" in ended.fields["message"]
@@ -229,8 +229,11 @@ def test_a_summary_that_timed_out(lake: GlueLake, target: Bucket) -> None:
 
 def test_a_data_test_that_timed_out_did_not_pass(lake: GlueLake, target: Bucket) -> None:
     lake.stand_in.faults.time_out_statement(r"having count\(\*\) > 1")  # of the test `unique`
-    assert not lake.build().success
-    assert publisher(lake, target).reason == (5, "dbt_not_successful")
+    unique = "unique_int_matched_ids_id"
+    assert not lake.build_only("int_matched_ids", unique).success
+    ended = publisher(lake, target)
+    assert ended.reason == (5, "dbt_not_successful")
+    assert f"{unique} (error)" in ended.fields["message"]
 
 
 @pytest.mark.parametrize(("what", "day"), [(THE_TABLE, "20251023"), (THE_VIEW, "20251024")], ids=["table", "view"])
@@ -238,10 +241,13 @@ def test_a_statement_that_timed_out_on_a_new_day(what: str, day: str, lake: Glue
     """Yesterday's table or view stands where today's should be, and dbt believes that it built it."""
     lake.add_day(day, [("d", CPF_ONE), ("e", CPF_TWO)])
     lake.stand_in.faults.time_out_statement(what)
-    built = lake.build()
+    read = "assert_newest_partition_was_read"
+    built = lake.build_only("stg_records", "int_matched_ids", "int_matched_ids_summary", read)
     assert not built.success
-    assert "assert_newest_partition_was_read" in built.output
-    assert publisher(lake, target).reason == (5, "dbt_not_successful")
+    assert f"FAIL 1 {read}" in built.output
+    ended = publisher(lake, target)
+    assert ended.reason == (5, "dbt_not_successful")
+    assert f"{read} (fail)" in ended.fields["message"]
 
 
 def test_a_build_that_replaces_the_table_during_a_publish(lake: GlueLake, target: Bucket) -> None:

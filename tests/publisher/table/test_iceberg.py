@@ -23,7 +23,7 @@ from tests.conftest import PROJECT, Bucket
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory: pytest.TempPathFactory, iceberg_jar: Path) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory, iceberg_jar: Path, quick_java: None) -> Path:
     folder = tmp_path_factory.mktemp("iceberg")
     command = [sys.executable, "-m", "tests.publisher.table.iceberg_tables", str(folder), str(iceberg_jar)]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
