@@ -20,7 +20,13 @@ from tests.conftest import PROJECT
 
 DOCS = PROJECT / "docs"
 README, GUARANTEES, CONTRIBUTING, SECURITY = "README.md", "docs/guarantees.md", "CONTRIBUTING.md", "SECURITY.md"
-DOCUMENTS = [README, CONTRIBUTING, SECURITY, "deploy/policies/README.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
+DOCUMENTS = [
+    README,
+    CONTRIBUTING,
+    SECURITY,
+    "deploy/policies/README.md",
+    *(f"docs/{path.name}" for path in DOCS.glob("*.md")),
+]
 
 
 def text_of(document: str) -> str:

@@ -187,6 +187,12 @@ _SETTING = Cause(
     "Check AWS_PROFILE, AWS_REGION and the other variables of AWS, and the profile's lines in ~/.aws/config.",
     is_configuration=True,
 )
+# What urllib3 says of an address that cannot be one, within an exception of botocore.
+NO_ADDRESS = Cause(
+    "Correct HTTPS_PROXY and HTTP_PROXY, or the endpoint: http://host:port.",
+    "an address is no URL",
+    is_configuration=True,
+)
 _BROKEN_CHECKSUM = Cause("Run again; if it happens twice, suspect the network between here and the store.")
 # Exceptions of botocore, by their names; where one is not here, the kind above it in botocore is looked for.
 _EXCEPTIONS = {

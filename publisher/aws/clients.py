@@ -15,6 +15,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.utils import is_valid_uri
 
 from publisher.aws.credentials import Credentials
 from publisher.aws.failures import cannot_be_set_up
@@ -46,9 +47,7 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
     )
     try:
         _require_certificates(_found().get_config_variable("ca_bundle"))
-        # boto3 itself knows AWS_DEFAULT_REGION only; the target `glue` and AWS's other SDKs take AWS_REGION first.
-        region = os.environ.get("AWS_REGION") or None
-        made = _session().client(service, region_name=region, endpoint_url=endpoint_url, config=config)
+        made = _session().client(service, endpoint_url=endpoint_url, config=config)
     except (BotoCoreError, ValueError, OSError) as error:
         raise cannot_be_set_up(error) from error
     if service == "s3":
@@ -72,13 +71,17 @@ def _session() -> boto3.Session:
 @cache
 def _found() -> botocore.session.Session:
     made = botocore.session.Session()
+    # boto3 itself knows AWS_DEFAULT_REGION only; the target `glue` and AWS's other SDKs take AWS_REGION first. For the
+    # whole session, because a role is asked for by a client, too.
+    if region := os.environ.get("AWS_REGION"):
+        made.set_config_variable("region", region)
     made.register_component("credential_provider", Credentials(made.get_component("credential_provider")))
     return made
 
 
 def _require_url(endpoint_url: str) -> None:
     parts = _split(endpoint_url)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts is None or parts.scheme not in ("http", "https") or not is_valid_uri(endpoint_url):
         raise Misconfigured(
             f"The endpoint {without_passwords(endpoint_url)!r} is not a URL.",
             "Give it as http://host:port or https://host.",

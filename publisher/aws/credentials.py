@@ -7,14 +7,14 @@ And it asks for a code (MFA) wherever it runs. Which place it was, and so what m
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from publisher.aws.failures import code, is_passing
+from publisher.aws.failures import cannot_be_set_up, code, is_passing
 from publisher.errors import Misconfigured, StoreFailed
 
 _AGAIN = "Run again; if it happens twice, see what is between here and where the credentials come from."
@@ -52,6 +52,9 @@ _FILES = (
 )
 
 
+_IN_A_HEADER = re.compile(r"[!-~]+")
+
+
 class Credentials:
     """Finds credentials in the places that a session knows; in the way that botocore's own resolver does."""
 
@@ -86,8 +89,23 @@ class Credentials:
 def _guarded(place: str, credentials: Any) -> Any:
     """Lets what a place has promised be tried, too, when a request is signed: then it is fetched, and renewed."""
     if credentials is not None:
-        place = credentials.method or place
-        credentials.get_frozen_credentials = partial(_tried, place, credentials.get_frozen_credentials)
+        place, load = credentials.method or place, credentials.get_frozen_credentials
+        credentials.get_frozen_credentials = lambda: _usable(place, _tried(place, load))
+    return credentials
+
+
+def _usable(place: str, credentials: Any) -> Any:
+    """Lets through only what can stand in a header: a line break that was copied with a key makes a request none."""
+    parts = {"access key": credentials.access_key, "session token": credentials.token or "x"}
+    bad = [name for name, text in parts.items() if not _IN_A_HEADER.fullmatch(text)]
+    if credentials.secret_key != credentials.secret_key.strip():
+        bad.append("secret key")
+    if bad:
+        raise Misconfigured(
+            f"The {' and the '.join(bad)} from {_PLACES.get(place, _FILES)[0]} cannot be sent: a blank, a line break or "
+            "a sign that is no ASCII is in it.",
+            "Copy it again, without what stands around it.",
+        )
     return credentials
 
 
@@ -108,6 +126,8 @@ def _failure(place: str, error: Exception) -> StoreFailed:
             "Run again, or raise duration_seconds in the AWS profile; give a job a role that needs no code.",
         )
     name, hint = _PLACES.get(place, _FILES)
+    if isinstance(error, (exceptions.NoRegionError, exceptions.InvalidRegionError)):
+        return cannot_be_set_up(error)
     found = code(error) if isinstance(error, (ClientError, exceptions.BotoCoreError)) else type(error).__name__
     profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE")
     option = f" --profile {profile}" if profile else ""

@@ -16,7 +16,17 @@ from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from publisher.aws.causes import BUSY, DENIED, LOCKED, REDIRECTED, SKEWED, Cause, cause_of_code, cause_of_exception
+from publisher.aws.causes import (
+    BUSY,
+    DENIED,
+    LOCKED,
+    NO_ADDRESS,
+    REDIRECTED,
+    SKEWED,
+    Cause,
+    cause_of_code,
+    cause_of_exception,
+)
 from publisher.errors import Misconfigured, StoreFailed
 
 # What is raised, by botocore too, over an answer that was cut off, or that something else than the service gave.
@@ -134,6 +144,11 @@ def failure(error: Exception, service: Service, doing: str, where: str = "") -> 
 
 def cannot_be_set_up(error: Exception) -> Misconfigured:
     """Returns what to do about a client that boto3 does not make of its settings."""
+    if str(error).startswith("Invalid endpoint"):
+        return Misconfigured(
+            "The endpoint that AWS_ENDPOINT_URL, one of its kind, or the AWS profile names is not a URL.",
+            "Give it as http://host:port or https://host.",
+        )
     cause = cause_of_exception(type(error)) or Cause(
         "Check AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and the other variables of AWS, and ~/.aws/config."
     )
@@ -155,6 +170,8 @@ def _cause(error: Exception, service: Service) -> Cause | None:
         return cause_of_code(found)
     if isinstance(error, exceptions.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
         return Cause("The endpoint answers without TLS: give it as http://.", is_configuration=True)
+    if isinstance(getattr(error, "kwargs", {}).get("error"), ValueError):
+        return NO_ADDRESS
     return cause_of_exception(type(error)) if isinstance(error, BotoCoreError) else BUSY
 
 

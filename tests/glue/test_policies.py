@@ -345,7 +345,10 @@ def documents() -> dict[str, dict[str, Any]]:
 
 def test_the_documents_are_those_that_are_tested() -> None:
     run = {name for names in DOCUMENTS.values() for name in names}
-    others = {TRUST, *(f"optional-{name}.json" for name in ("acl-and-tags", "kms-read", "kms-write", "lake-formation", "prune"))}
+    others = {
+        TRUST,
+        *(f"optional-{name}.json" for name in ("acl-and-tags", "kms-read", "kms-write", "lake-formation", "prune")),
+    }
     assert set(documents()) == run | others
 
 

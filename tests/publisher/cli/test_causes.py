@@ -60,6 +60,9 @@ aws_secret_access_key = hush-hush
 role_arn = arn:aws:iam::123456789012:role/x
 source_profile = base
 mfa_serial = arn:aws:iam::123456789012:mfa/me
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = base
 [profile role-of-nobody]
 role_arn = arn:aws:iam::123456789012:role/x
 source_profile = nobody
@@ -159,6 +162,32 @@ HERE = {
     ),
     "an owner that is no account": Cause(
         {**KEYS, "PUBLISHER_EXPECTED_BUCKET_OWNER": "us"}, CONFIGURATION, "--expected-bucket-owner", "twelve digits"
+    ),
+    "an endpoint with an empty name in it": Cause(
+        {**KEYS, "AWS_ENDPOINT_URL_S3": "http://a..b"}, CONFIGURATION, "not a URL", "http://host:port"
+    ),
+    "a key with a line break": Cause(
+        {**KEYS, "AWS_ACCESS_KEY_ID": "AKIA\n"}, CONFIGURATION, "The access key from the environment", "Copy it again"
+    ),
+    "a secret with a line break": Cause(
+        {**KEYS, "AWS_SECRET_ACCESS_KEY": "hush-hush\n"}, CONFIGURATION, "The secret key from", "Copy it again"
+    ),
+    "a token of several lines": Cause(
+        {**KEYS, "AWS_SESSION_TOKEN": "hush-hush\nhush"}, CONFIGURATION, "The session token from", "Copy it again"
+    ),
+    "a key with other letters": Cause({**KEYS, "AWS_ACCESS_KEY_ID": "Á"}, CONFIGURATION, "access key", "Copy it again"),
+    "a role without a region": Cause({"AWS_PROFILE": "role"}, CONFIGURATION, "NoRegionError", "Set AWS_REGION"),
+    "a role that cannot be asked for now": Cause(
+        {"AWS_PROFILE": "role", "AWS_REGION": "us-east-1"},
+        STORE,
+        "the role of the AWS profile could not be fetched now: EndpointConnectionError",
+        "Run again",
+    ),
+    "a proxy that is no URL": Cause(
+        {**KEYS, "HTTP_PROXY": "http://[bad", "AWS_ENDPOINT_URL_S3": "http://store.invalid"},
+        CONFIGURATION,
+        "an address is no URL",
+        "HTTP_PROXY",
     ),
     "a proxy that does not answer": Cause(
         {**KEYS, "HTTP_PROXY": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_S3": "http://store.invalid"},
