@@ -13,7 +13,7 @@ BIN := .venv/bin
 ENV := .venv/.made-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench test check format docs lock clean
+.PHONY: help env demo demo-clean bench test test-stores check format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
@@ -21,6 +21,7 @@ help:
 	@echo "make demo-clean           remove what the demo made"
 	@echo "make bench [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
 	@echo "make test                 every test, dbt's and Python's"
+	@echo "make test-stores          MinIO, Versity S3 Gateway and others, as far as they can be built here -> a matrix"
 	@echo "make check                lint, format, types, import rules, workflows"
 	@echo "make format               mend what the linters can mend"
 	@echo "make docs                 write docs/commands.md from the command line itself"
@@ -58,6 +59,10 @@ demo-clean:
 test: $(ENV)
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
+# STORES="minio versity" tries those alone. Not a part of test: the stores are built, which takes minutes.
+test-stores: $(ENV)
+	@$(BIN)/python -m tests.stores $(STORES)
+
 check: $(ENV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -88,4 +93,4 @@ lock: $(ENV)
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv .bench .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .bench .stores .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,6 +17,7 @@ from publisher.cli import cli
 from publisher.errors import PublisherError
 from publisher.values import Metadata
 from tests.conftest import PROJECT
+from tests.stores.products import PRODUCTS
 
 DOCS = PROJECT / "docs"
 README, GUARANTEES, CONTRIBUTING, SECURITY = "README.md", "docs/guarantees.md", "CONTRIBUTING.md", "SECURITY.md"
@@ -80,6 +81,13 @@ def test_help_names_the_variable_of_each_option() -> None:
         for option in command.params:
             if isinstance(option.envvar, list):
                 assert f"env var: {', '.join(option.envvar)}" in words, f"{name} {option.name}"
+
+
+def test_the_matrix_of_stores_is_of_the_versions_that_are_tried() -> None:
+    rows = [row[:4] for row in table_after("docs/stores.md", "## Tried")]
+    assert [(name, version, verdict) for name, version, _, verdict in rows] == [
+        (product.name, product.package.version, product.expected.value) for product in PRODUCTS
+    ]
 
 
 def test_nothing_is_installed_from_the_locks_without_a_hash() -> None:

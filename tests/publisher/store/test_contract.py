@@ -1,4 +1,7 @@
-"""The same cases against every store that the tests use: what the Protocol promises, each of them keeps."""
+"""The same cases against every store that the tests use: what the Protocol promises, each of them keeps.
+
+`make test-stores` runs them against stores of other makers, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from publisher.store.conditions import SwapMethod, prepared
 from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Store
 from publisher.store.s3 import S3Store
 from tests.conftest import Bucket, new_bucket
+from tests.given_store import given
 from tests.in_parts import PART_BYTES, store_in_parts, uploads
 from tests.memory_store import MemoryStore
 
@@ -23,9 +27,14 @@ TEXTS = {"total_ids": "3", "source_partition": "ano=2025/mes=10/dia=22"}
 NO_ETAG = "0" * 32
 
 
-@pytest.fixture(params=["memory", "moto", "seaweed"])
+GIVEN = given()
+
+
+@pytest.fixture(params=["given"] if GIVEN else ["memory", "moto", "seaweed"])
 def place(request: pytest.FixtureRequest) -> Bucket | None:
     """A bucket; None for the store in memory."""
+    if request.param == "given" and GIVEN:
+        return new_bucket(GIVEN)
     return None if request.param == "memory" else new_bucket(request.getfixturevalue(request.param))
 
 
