@@ -101,9 +101,10 @@ def _usable(place: str, credentials: Any) -> Any:
     if credentials.secret_key != credentials.secret_key.strip():
         bad.append("secret key")
     if bad:
+        name = _PLACES.get(place, _FILES)[0]
         raise Misconfigured(
-            f"The {' and the '.join(bad)} from {_PLACES.get(place, _FILES)[0]} cannot be sent: a blank, a line break or "
-            "a sign that is no ASCII is in it.",
+            f"The {' and the '.join(bad)} from {name} cannot be sent: a blank, a line break or a sign that is no ASCII "
+            "is in it.",
             "Copy it again, without what stands around it.",
         )
     return credentials
