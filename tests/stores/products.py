@@ -123,7 +123,7 @@ def _versitygw(program: Path, data: Path, port: int, account: GivenStore) -> tup
 
 
 def _s3s_fs(program: Path, data: Path, port: int, account: GivenStore) -> tuple[list[str], Mapping[str, str]]:
-    keys = ["--access-key", account.access_key, "--secret-key", account.secret_key]
+    keys = [f"--access-key={account.access_key}", f"--secret-key={account.secret_key}"]  # which may begin with a dash
     return [str(program), *keys, "--host", "127.0.0.1", "--port", str(port), str(data)], {}
 
 
@@ -152,7 +152,7 @@ PRODUCTS = (
     Product("MinIO, SSE-KMS", _MINIO, Verdict.PARTS, _minio_with_kms, known=_OF_COPIES),
     Product("MinIO, Object Lock", _MINIO, Verdict.PARTS, _minio, has_object_lock=True, known=_OF_COPIES),
     Product("Versity S3 Gateway", _VERSITYGW, Verdict.PARTS, _versitygw, known=_OF_COPIES),
-    Product("s3s-fs", Package("cargo", "s3s-fs", "0.14.1", "s3s-fs"), Verdict.REFUSED_BY_DOCTOR, _s3s_fs),
+    Product("s3s-fs", Package("cargo", "s3s-fs", "0.14.1", "s3s-fs"), Verdict.REFUSED, _s3s_fs),
     Product("moto's server", Package("pip", "moto", version("moto"), "moto_server"), Verdict.REFUSED, _moto),
     Product("s3rver", Package("npm", "s3rver", "3.7.1", "s3rver"), Verdict.REFUSED, _s3rver),
 )

@@ -316,6 +316,14 @@ def test_what_a_store_answers_to_a_head_is_asked_for_again(name: str, tmp_path: 
     assert "Retries" not in ended.stderr
 
 
+def test_doctor_ends_with_what_a_publish_would_end_with_and_lays_the_rest_at_its_door(tmp_path: Path) -> None:
+    with answering(301, error("MovedPermanently")) as url:
+        ended = run({**KEYS, "AWS_ENDPOINT_URL": url}, tmp_path, "doctor", "--target-path", str(tmp_path))
+    assert ended.returncode == CONFIGURATION
+    assert "Mend what failed above." in ended.stdout
+    assert "Use a store" not in ended.stdout
+
+
 def test_a_redirect_is_followed_once_and_not_until_the_stack_is_full(tmp_path: Path) -> None:
     with fault_proxy.running("http://127.0.0.1:9") as proxy:
         proxy.inject(fault_proxy.answers("301 Moved Permanently", "PermanentRedirect"))
