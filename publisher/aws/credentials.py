@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -50,8 +51,6 @@ _FILES = (
     "the AWS profile",
     "Check its lines in ~/.aws/credentials and ~/.aws/config: both aws_access_key_id and aws_secret_access_key.",
 )
-
-
 _IN_A_HEADER = re.compile(r"[!-~]+")
 
 
@@ -131,7 +130,7 @@ def _failure(place: str, error: Exception) -> StoreFailed:
         return cannot_be_set_up(error)
     found = code(error) if isinstance(error, (ClientError, exceptions.BotoCoreError)) else type(error).__name__
     profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE")
-    option = f" --profile {profile}" if profile else ""
+    option = f" --profile {shlex.quote(profile)}" if profile else ""
     of = f" of {error.operation_name}" if isinstance(error, ClientError) else ""
     if is_passing(error):
         return StoreFailed(f"The credentials from {name} could not be fetched now: {found}{of}.", _AGAIN)

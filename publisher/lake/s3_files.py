@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 from botocore.exceptions import HTTPClientError, IncompleteReadError
 
 from publisher.aws import causes, clients, failures
+from publisher.aws.objects import head_object
 from publisher.errors import SourceNotReady
 from publisher.lake.files import Child, FileMissing
 from publisher.lake.s3_object import S3Object
@@ -58,7 +59,7 @@ class S3Files:
     def stat(self, location: str) -> FileState:
         """Returns the object as it is now."""
         bucket, key = _split(location)
-        answer = self._ask(location, lambda: self._client.head_object(Bucket=bucket, Key=key))
+        answer = self._ask(location, lambda: head_object(self._client, bucket, key))
         return FileState(location, answer["ContentLength"], answer["ETag"])
 
     def children(self, folder: str) -> list[Child]:

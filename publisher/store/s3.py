@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from publisher.aws import clients, failures
+from publisher.aws.objects import head_object
 from publisher.errors import StoreFailed
 from publisher.store.protocol import CONTENT_TYPE, SMALL_BYTES, ObjectMissing, PreconditionFailed, Swap
 from publisher.store.s3_body import opened, read_small
@@ -19,7 +20,6 @@ from publisher.values import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 # More than this in one PutObject or CopyObject is refused by S3.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -82,7 +82,7 @@ class S3Store:
         """Returns what is under `key`, None when nothing is; a missing bucket is a failure, not an absence."""
         try:
             with self._requests.asking(f"looking at {key}", ObjectMissing):
-                answer = self._look(key)
+                answer = head_object(self._client, self._bucket, key)
                 return StoredObject(
                     key, bare(answer["ETag"]), answer["ContentLength"], answer["LastModified"], answer["Metadata"]
                 )
@@ -101,14 +101,6 @@ class S3Store:
             if told is None:
                 raise
             return told  # whoever refuses tells the time, too
-
-    def _look(self, key: str) -> HeadObjectOutputTypeDef:
-        try:
-            return self._client.head_object(Bucket=self._bucket, Key=key)
-        except failures.FAILURES as error:
-            if failures.is_unexplained(error):  # a GET is refused for the same reason, and has a body to say it
-                self._client.get_object(Bucket=self._bucket, Key=key)["Body"].close()
-            raise
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         """Returns the keys that begin with `prefix` and come after another, in ascending order."""

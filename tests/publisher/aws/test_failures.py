@@ -149,6 +149,7 @@ def test_a_clock_is_not_called_a_missing_right(message: str) -> None:
         ("not authorized, with an explicit deny in a resource-based policy", "a resource-based policy.", "whatever is"),
         ("not authorized, with an explicit deny in a service control policy", "a service control policy.", "whatever"),
         ("Access Denied because object protected by object lock.", ", the object is locked.", "Object Lock"),
+        ("User arn:aws:iam::1:role/object-lock-retention may not", ".", "s3:PutObject"),
         ("52998224725 kms s3:", ".", "s3:PutObject"),
     ],
 )

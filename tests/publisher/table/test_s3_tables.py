@@ -27,6 +27,7 @@ from publisher.table.contents import list_files
 from publisher.table.table import Table, open_table
 from publisher.values import FileState
 from tests.conftest import Bucket
+from tests.publisher.aws.answering import answering, error
 from tests.publisher.crash import fault_proxy
 from tests.publisher.crash.fault_proxy import FaultProxy, Request
 
@@ -137,6 +138,14 @@ def test_credentials_that_are_not_accepted_say_so(bucket: Bucket) -> None:
         opened(bucket, lake)
     assert "AWS_ACCESS_KEY_ID" in raised.value.hint
     assert "secret" not in raised.value.message + raised.value.hint
+
+
+def test_what_is_answered_to_a_head_of_a_table_s_file_is_asked_for_again() -> None:
+    file = "s3://bucket/lake/x.parquet"
+    with answering(403, error("InvalidObjectState")) as url:
+        files = S3Files(Endpoint(url, "A", "B").client(attempts=1))
+        with pytest.raises(StoreFailed, match="InvalidObjectState, a lifecycle rule archived the object"):
+            files.stat(file)
 
 
 def test_a_missing_region_or_credentials_are_usage_errors(monkeypatch: pytest.MonkeyPatch) -> None:
