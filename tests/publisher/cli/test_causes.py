@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -239,10 +239,13 @@ class Answer:
     told: str
     advice: str
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | Callable[[], str]] = field(default_factory=dict)
 
 
-TWO_HOURS_AGO = format_datetime(datetime.now(timezone.utc) - timedelta(hours=2), usegmt=True)
+def two_hours_ago() -> str:
+    return format_datetime(datetime.now(timezone.utc) - timedelta(hours=2), usegmt=True)
+
+
 ANSWERS = {
     "a redirect to nowhere": Answer(301, CONFIGURATION, "MovedPermanently", "AWS_REGION", error("MovedPermanently")),
     "a redirect without a body": Answer(301, CONFIGURATION, "301", "AWS_REGION"),
@@ -277,7 +280,7 @@ ANSWERS = {
         r"RequestTimeTooSkewed, the clocks differ by 7,[12]\d\d s",
         "NTP",
         error("RequestTimeTooSkewed"),
-        {"date": TWO_HOURS_AGO},
+        {"date": two_hours_ago},
     ),
     "credentials that ended": Answer(400, STORE, "ExpiredToken", "credentials have expired", error("ExpiredToken")),
     "another's secret": Answer(403, STORE, "SignatureDoesNotMatch", "SECRET", error("SignatureDoesNotMatch")),
@@ -310,7 +313,8 @@ ANSWERS = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_what_a_store_answers_to_a_head_is_asked_for_again(name: str, tmp_path: Path) -> None:
     wanted = ANSWERS[name]
-    with answering(wanted.status, wanted.body, wanted.headers) as url:
+    headers = {name: moment() if callable(moment) else moment for name, moment in wanted.headers.items()}
+    with answering(wanted.status, wanted.body, headers) as url:
         ended = run({**KEYS, "AWS_ENDPOINT_URL": url}, tmp_path)
     require(Cause({}, wanted.code, wanted.told, wanted.advice), ended)
     assert "Retries" not in ended.stderr
