@@ -112,8 +112,10 @@ def _usable(place: str, credentials: Any) -> Any:
 def _tried(place: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
-    except (Misconfigured, StoreFailed):
+    except StoreFailed:  # told already
         raise
+    except exceptions.CredentialRetrievalError as error:
+        raise _failure(place, error) from None  # its text is what a process printed, and a traceback would show it
     except Exception as error:
         raise _failure(place, error) from error
 

@@ -230,6 +230,13 @@ def test_a_fault_of_this_machine_s_configuration(name: str, tmp_path: Path) -> N
     require(HERE[name], run(HERE[name].environment, tmp_path))
 
 
+@pytest.mark.parametrize("name", ["process-fails", "process-no-json", "process-old", "half"])
+def test_what_a_credential_process_printed_is_in_no_traceback(name: str, tmp_path: Path) -> None:
+    ended = run({"AWS_PROFILE": name, "AWS_REGION": "us-east-1"}, tmp_path, "status", "--debug")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (CONFIGURATION, True)
+    assert "tellsecrets" not in ended.stderr + ended.stdout
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a store, or what stands before it, answers to everything, and what is to be told of it."""
