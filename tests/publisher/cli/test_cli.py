@@ -444,11 +444,11 @@ def test_an_id_that_no_id_is_as_long_as_is_refused_and_a_setting_lets_it_through
         assert (ended.returncode, "from 1 to 262,144" in ended.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("milliseconds", [20, 60, 100, 150])
+@pytest.mark.parametrize("milliseconds", [0, 20, 60, 100, 150])
 def test_a_ctrl_c_at_the_start_ends_it_without_a_traceback(milliseconds: int, bucket: Bucket) -> None:
     environment = {**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"}
-    # As the console script does: from its first line on, the program is ours.
-    code = "import sys; print('.', flush=True); from publisher.__main__ import main; main()"
+    # As the console script does; what Python itself does before is not ours to change.
+    code = "from publisher.__main__ import main; print('.', flush=True); main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "doctor"],
         env=environment,
