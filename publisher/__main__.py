@@ -6,8 +6,7 @@ the process at once, without Python's traceback; the commands then say what beca
 
 import signal
 
-_IS_OURS = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # a background job's may be ignored
-if _IS_OURS:
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job's may be ignored
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -15,8 +14,6 @@ def main() -> None:
     """Runs the command line, and ends the process."""
     from publisher.cli.main import main as run
 
-    if _IS_OURS:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
 
 

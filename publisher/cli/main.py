@@ -60,7 +60,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
     logging.getLogger("publisher").handlers[:] = [_Warnings()]
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job's may be ignored
+    # Python's own handler, or what `publisher.__main__` put in its place; a background job's may be ignored.
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_DFL):
         signal.signal(signal.SIGINT, _interrupt)
     try:
         cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output)
