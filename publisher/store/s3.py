@@ -67,7 +67,8 @@ class S3Store:
         """
         self._bucket = bucket
         self._client: S3Client = client or clients.client("s3", endpoint_url)
-        (options or S3Options()).apply(self._client)
+        if options is not None:
+            options.apply(self._client)
         self._requests = S3Requests(self._client, bucket, endpoint_url, deadline or clients.Deadline(None))
         self._single_request_bytes = single_request_bytes
         self._part_bytes = part_bytes

@@ -85,12 +85,7 @@ class Product:
             _wait(store, process, folder / "log")
             yield store
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            seaweedfs.stop(process)
 
 
 def _wait(store: GivenStore, process: subprocess.Popen[bytes], log: Path) -> None:
