@@ -19,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from demo import seaweedfs
 from demo.seaweedfs import Endpoint
+from publisher.aws import clients
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
 from tests import jvm_archive, strict_moto
@@ -113,8 +114,9 @@ def no_settings_of_the_caller() -> None:
 
 @pytest.fixture(autouse=True)
 def no_credentials_of_another_test() -> None:
-    """boto3's own session keeps the first credentials that it finds for the life of the process."""
+    """boto3's own session, and the publisher's, keep what they found first for the life of the process."""
     boto3.DEFAULT_SESSION = None
+    clients.forget_session()
 
 
 @pytest.fixture(scope="session", autouse=True)

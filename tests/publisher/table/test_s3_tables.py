@@ -148,7 +148,7 @@ def test_what_is_answered_to_a_head_of_a_table_s_file_is_asked_for_again() -> No
             files.stat(file)
 
 
-def test_a_missing_region_or_credentials_are_usage_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_a_fault_of_the_configuration() -> None:
     table = parse_table("glue:a.b", "id")
     with pytest.raises(Misconfigured, match="NoRegionError") as raised:
         open_table(table)
@@ -157,7 +157,6 @@ def test_a_missing_region_or_credentials_are_usage_errors(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 def test_either_variable_is_the_region(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    clients.forget_session()
     monkeypatch.setenv(name, "sa-east-1")
     assert clients.client("glue").meta.region_name == "sa-east-1"
 
@@ -224,7 +223,6 @@ def test_temporary_credentials_are_renewed_during_a_long_read(
         monkeypatch.delenv(name, raising=False)  # which moto sets while it runs, and which would come first
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.endpoint.url)
-    clients.forget_session()  # which remembers what an earlier test had set
     assert ids(open_table(parse_table(f"parquet:s3://{bucket.name}/lake/ids", "id"))) == MANY
     assert len((tmp_path / "asked").read_text()) > 3
 
