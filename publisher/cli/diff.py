@@ -85,7 +85,7 @@ class _Printer:
     def __init__(self) -> None:
         self.has_begun = False
         if sys.stdout is None:  # closed before the program began
-            sys.exit(_READER_GONE)
+            raise click.exceptions.Exit(_READER_GONE)
         # A buffer of its own: sys.stdout has none under PYTHONUNBUFFERED, and then may write a part and not say so.
         self._out = open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115 -- the process's own
 
@@ -105,7 +105,7 @@ class _Printer:
         except OSError as error:
             lead_nowhere(self._out.fileno())
             if isinstance(error, BrokenPipeError):  # whoever reads has seen enough, as `head` has
-                sys.exit(_READER_GONE)
+                raise click.exceptions.Exit(_READER_GONE) from None
             raise UsageError(
                 f"The ids could not be written: {error.strerror}.", "See where stdout leads: to a full disk?"
             ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,7 @@ def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path,
     if output.as_json:
         print_json({"status": "failed" if failed else "passed", "checks": [_fields(check) for check in checks]})
     if failed:
-        sys.exit(failed[0].exit_code)  # what a publish would end with, which meets it first
+        raise click.exceptions.Exit(failed[0].exit_code)  # what a publish would end with, which meets it first
 
 
 def _fields(check: Check) -> dict[str, Any]:

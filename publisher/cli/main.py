@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import traceback
+from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
@@ -55,28 +56,43 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command and ends the process with the command's exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    # Overwritten by the options' own values, unless the arguments cannot even be parsed.
-    output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
-    logging.getLogger("publisher").handlers[:] = [_Warnings()]
     signal.signal(signal.SIGTERM, _terminate)
     # Python's own handler, or what `publisher.__main__` put in its place; a background job's may be ignored.
     if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_DFL):
         signal.signal(signal.SIGINT, _interrupt)
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments).exit_code)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended.
+
+    Attributes:
+        exit_code: As the command line's.
+        error: Why it is not 0, where the command itself says why.
+    """
+
+    exit_code: int
+    error: PublisherError | None = None
+
+
+def run(arguments: list[str]) -> Ended:
+    """Runs a command in a process that goes on afterwards: what happens to signals is the caller's affair."""
+    # Overwritten by the options' own values, unless the arguments cannot even be parsed.
+    output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
+    logging.getLogger("publisher").handlers[:] = [_Warnings()]
     try:
-        cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output)
+        # What click returns is what a command exited with, or nothing.
+        return Ended(cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output) or 0)
     except PublisherError as error:
-        _fail(error, output)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        return _failed(error, output)
     except click.ClickException as error:
         context = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "publisher"
-        _fail(UsageError(error.format_message(), f"See `{context} --help`."), output)
+        return _failed(UsageError(error.format_message(), f"See `{context} --help`."), output)
     except click.Abort:
-        sys.exit(_INTERRUPTED)
+        return Ended(_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 -- the last resort: whatever it is, it ends with a code and one line
-        _fail(_unexpected(error), output)
-    sys.exit(0)
+        return _failed(_unexpected(error), output)
 
 
 class _Warnings(logging.Handler):
@@ -121,7 +137,7 @@ def _end_in_time(code: int) -> None:
     timer.start()
 
 
-def _fail(error: PublisherError, output: Output) -> NoReturn:
+def _failed(error: PublisherError, output: Output) -> Ended:
     if output.debug and sys.exc_info()[0] is not None:
         say("\n".join(map(shown, traceback.format_exc().splitlines())), is_error=True)
     warn(error.message)
@@ -130,4 +146,4 @@ def _fail(error: PublisherError, output: Output) -> NoReturn:
         fields = {"status": error.status, "error": type(error).__name__, "exit_code": error.exit_code}
         guard = {"guard": error.guard} if error.guard else {}
         print_json({**fields, **guard, "message": error.message, "hint": error.hint})
-    sys.exit(error.exit_code)
+    return Ended(error.exit_code, error)
