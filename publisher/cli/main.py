@@ -22,6 +22,7 @@ from publisher.cli.history import history
 from publisher.cli.hold import hold, release
 from publisher.cli.latest_partition import latest_partition
 from publisher.cli.output import Output, print_json, say, shown, warn
+from publisher.cli.project_dir import project_dir
 from publisher.cli.prune import prune
 from publisher.cli.publish import publish
 from publisher.cli.pull import pull
@@ -50,6 +51,7 @@ def cli() -> None:
 
 for command in (
     publish, status, verify, history, diff, trace, rollback, pull, hold, release, prune, latest_partition, doctor,
+    project_dir,
 ):  # fmt: skip
     cli.add_command(command)
 

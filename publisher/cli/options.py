@@ -225,6 +225,11 @@ READY_AFTER = _option(
     "--ready-after", help="Take only a partition that was registered so long ago: 30m.", metavar="DURATION"
 )
 
+SHELL = _option(
+    "--shell", help="Print what a shell has to export, so that dbt takes that project and writes here.", variable=False,
+    is_flag=True,
+)  # fmt: skip
+
 
 def answering(command: _Command) -> _Command:
     """Adds the options that every command has."""

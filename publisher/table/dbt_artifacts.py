@@ -140,8 +140,9 @@ def _upstream_models(nodes: Mapping[str, Any], models: Iterable[str]) -> set[str
 def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> TableRef:
     config = node["config"]
     file_format, root = config.get("file_format"), config.get("location_root")
-    if adapter == "glue":
-        # The catalog tells the format and the place, which dbt-glue's configuration does not.
+    if adapter == "glue" or (config.get("meta") or {}).get("publisher_reads") == "glue":
+        # The catalog tells the format and the place, which dbt-glue's configuration does not. Inside a Glue job the
+        # adapter is dbt-spark's, and the project says what it cannot tell.
         return TableRef("glue", f"{_text(node['schema'])}.{_text(node['alias'])}", id_column)
     # On DuckDB the project's own materialization writes the file; dbt-duckdb's write into the database, or elsewhere.
     of_duckdb = adapter == "duckdb" and config.get("materialized") == "parquet_file"
@@ -150,7 +151,7 @@ def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> 
         raise UsageError(
             f"The table of {node['name']} is {kind or 'a table'} made by the dbt adapter {adapter}; "
             "the publisher reads Parquet and Iceberg made by dbt-spark or dbt-glue, and parquet_file by dbt-duckdb.",
-            "Build with the target local, spark, glue or duckdb, or name the table by hand with --table.",
+            "Build with the target local, spark, glue_job, glue or duckdb, or name the table by hand with --table.",
         )
     if not root:
         raise UsageError(

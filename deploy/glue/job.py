@@ -1,0 +1,3 @@
+from publisher.glue_job import main
+
+main()
