@@ -25,7 +25,6 @@ _CATALOG = "spark.sql.catalog.spark_catalog"
 _WANTED = {
     _CATALOG: "org.apache.iceberg.spark.SparkSessionCatalog",
     f"{_CATALOG}.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
-    "spark.sql.catalogImplementation": "hive",
 }
 _UNBEARABLE = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 _NEEDED = ("dbt.adapters.spark.session", "dbt.cli.main", "pyarrow.parquet", "pyiceberg.table", "publisher.publish")
@@ -52,8 +51,12 @@ def main(arguments: list[str] | None = None) -> None:
             _run(parse(given, known_settings()))
     except PublisherError as error:
         raise JobFailed(_text(Ended(error.exit_code, error))) from None
+    except JobFailed:
+        raise
     except SystemExit as error:
         raise JobFailed(f"The run was ended from within, with code {error.code}.") from None
+    except Exception as error:  # noqa: BLE001 -- Glue would show its text, and Spark's errors may hold data
+        raise JobFailed(f"Unexpected {type(error).__name__}: this is a bug.") from None
 
 
 def _run(arguments: Arguments) -> None:
@@ -96,8 +99,10 @@ def _require_modules() -> None:
 
 def _spark_settings() -> dict[str, str]:
     """Returns what the job's Spark will be started with; this starts none."""
-    from pyspark import SparkConf
+    from pyspark import SparkConf, SparkContext
 
+    # The JVM that Glue started is asked; without it, SparkConf knows nothing, and says nothing of that.
+    SparkContext._ensure_initialized()
     return dict(SparkConf().getAll())
 
 

@@ -28,6 +28,8 @@ from tests.glue.sessions import PATIENCE_SECONDS, Sessions, Statement
 from tests.glue.spark import Surroundings, Worker
 
 Json = dict[str, Any]
+# Not of AWS: where the Spark of a job tells what it changed in its metastore, and asks what others did.
+MIRROR = "/stand-in/mirror"
 _XML = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
@@ -139,6 +141,17 @@ class StandIn:
                 return sessions[-1].worker
         return self.sessions.worker(conf or "")
 
+    def mirror(self, told: Json) -> Json:
+        """Takes over what a job's Spark changed in its own metastore, and tells it the catalog, where that is newer.
+
+        Args:
+            told: The `changes`, as `mirror.Mirror` gives them, and the catalog's `version` that the Spark knows.
+        """
+        for operation, given in self.catalog.take_over(told["changes"]):
+            self._record_mirrored(operation, given)
+        version = self.catalog.version
+        return {"version": version, "snapshot": None if version == told["version"] else self.catalog.snapshot()}
+
     def _record_mirrored(self, operation: str, given: Json) -> None:
         self.calls.append(Call.of(self._glue_role, "glue", operation, given, is_mirrored=True))
 
@@ -208,7 +221,9 @@ class _Handler(BaseHTTPRequestHandler):
         credential = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/", self.headers.get("Authorization") or "")
         access_key, service = credential.groups() if credential else ("anonymous", "unknown")
         target = self.headers.get("X-Amz-Target")
-        if target:
+        if self.path == MIRROR:
+            self._send(200, "application/json", json.dumps(self.server.stand_in.mirror(json.loads(body))).encode(), None)
+        elif target:
             self._answer_json(access_key, "glue", target.rpartition(".")[2], json.loads(body or b"{}"))
         elif service == "sts":
             given = {name: values[0] for name, values in parse_qs(body.decode()).items()}

@@ -1,0 +1,73 @@
+"""The Glue job: its package, installed beside what Glue brings, builds and publishes on the stand-in."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bucket
+from tests.glue import jobs
+from tests.glue.conftest import CPF_ONE, CPF_TWO, GlueLake, GlueStore, fill, new_lake
+from tests.glue.jobs import Ended
+from tests.glue.standin import StandIn
+
+ACTIVE = "ids/active/latest.txt.gz"
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    try:
+        return jobs.make_packages(tmp_path_factory.mktemp("packages"))
+    except jobs.NoPackage as reason:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(reason))
+
+
+@dataclass(frozen=True)
+class Job:
+    """The job in one version of Glue, on a lake, with a bucket to publish to."""
+
+    python: Path
+    made: Path
+    lake: GlueLake
+    bucket: Bucket
+    jars: list[Path]
+    folder: Path
+
+    def run(self, *runs: dict[str, str | None], name: str, conf: str | None = None) -> list[Ended]:
+        around = jobs.surroundings_of(self.lake, self.jars, self.folder)
+        to: dict[str, str | None] = {"--PUBLISHER_TO": f"s3://{self.bucket.name}/ids"}
+        given = [{**to, **run} for run in runs]
+        return jobs.submit(self.python, self.made, self.lake, around, given, self.folder / name, conf)
+
+    @property
+    def published(self) -> list[str]:
+        return gzip.decompress(self.bucket.client.get_object(Bucket=self.bucket.name, Key=ACTIVE)["Body"].read()).decode().split("\n")
+
+
+@pytest.fixture(scope="module")
+def job(
+    packages: dict[str, Path], session_stand_in: StandIn, glue_store: GlueStore, glue_bucket: Bucket, jars: list[Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Job]:  # fmt: skip
+    folder = tmp_path_factory.mktemp("job")
+    session_stand_in.reset()
+    with new_lake(session_stand_in, glue_store, glue_bucket, folder) as lake:
+        fill(lake)
+        bucket = Bucket(glue_store.role, "job-published")
+        bucket.client.create_bucket(Bucket=bucket.name)
+        python = jobs.make_environment("5.1", packages["5.1"], folder / "python")
+        yield Job(python, packages["5.1"], lake, bucket, jars, folder)
+
+
+def test_it_builds_and_publishes(job: Job) -> None:
+    (ended,) = job.run({}, name="first")
+    assert ended.error is None, ended.log + ended.text
+    assert job.published == ["a", "b", "c"]
