@@ -43,8 +43,11 @@ class Job:
 
     def run(self, *runs: dict[str, str | None], name: str, conf: str | None = None) -> list[Ended]:
         around = jobs.surroundings_of(self.lake, self.jars, self.folder)
-        to: dict[str, str | None] = {"--PUBLISHER_TO": f"s3://{self.bucket.name}/ids"}
-        given = [{**to, **run} for run in runs]
+        of_all: dict[str, str | None] = {
+            "--PUBLISHER_TO": f"s3://{self.bucket.name}/ids",
+            "--PUBLISHER_MAX_PERCENT_REMOVED": "100",  # of two ids
+        }
+        given = [{**of_all, **run} for run in runs]
         return jobs.submit(self.python, self.made, self.lake, around, given, self.folder / name, conf)
 
     @property
@@ -67,7 +70,39 @@ def job(
         yield Job(python, packages["5.1"], lake, bucket, jars, folder)
 
 
-def test_it_builds_and_publishes(job: Job) -> None:
-    (ended,) = job.run({}, name="first")
-    assert ended.error is None, ended.log + ended.text
-    assert job.published == ["a", "b", "c"]
+OLDER: dict[str, str | None] = {"--MATCHED_IDS_PINNED_PARTITION": "20251021"}
+# In one process, in this order: each finds what those before it left.
+RUNS: dict[str, dict[str, str | None]] = {
+    "first": OLDER,
+    "next day": {},
+    "nothing new": {"--ONLY_WHEN_NEW": "true"},
+    "refused": OLDER,
+    "failing test": {"--MATCHED_IDS_DOCUMENT_LENGTH": "14"},
+    "lost table": {"--MATCHED_IDS_RECORDS_TABLE": "gone"},
+    "overruled": {**OLDER, "--OVERRULE": "older_partition", "--REASON": "the load of the 22nd was wrong"},
+}
+
+
+@pytest.fixture(scope="module")
+def ran(job: Job) -> dict[str, Ended]:
+    return dict(zip(RUNS, job.run(*RUNS.values(), name="runs"), strict=True))
+
+
+def files(job: Job) -> list[list[str]]:
+    """Returns what was published, in its order."""
+    listed = job.bucket.client.list_objects_v2(Bucket=job.bucket.name, Prefix="ids/stage/")["Contents"]
+    keys = sorted(entry["Key"] for entry in listed)
+    return [lines(job.bucket, key) for key in keys]
+
+
+def lines(bucket: Bucket, key: str) -> list[str]:
+    body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"].read()
+    return gzip.decompress(body).decode().split("\n")
+
+
+def test_each_run_ends_as_glue_is_to_show_it(ran: dict[str, Ended]) -> None:
+    well = ("first", "next day", "nothing new", "overruled")
+    assert {name: ran[name].text for name in well if ran[name].error} == {}
+    others = [ran[name] for name in RUNS if name not in well]
+    # The text is all: no traceback shows what it was raised for.
+    assert {(one.error, one.is_chained) for one in others} == {("JobFailed", False)}
