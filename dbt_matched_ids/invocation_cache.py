@@ -124,6 +124,12 @@ class InvocationCache:
             self._scans[key] = Scanned(scan, tuple(wanted))
         return self._scans[key]
 
+    def glue_tables(self, database: str) -> list[GlueTable]:
+        """Returns what the Glue Data Catalog has in a database, which is asked each time: models change it."""
+        from publisher.lake.glue import GlueCatalog
+
+        return list(GlueCatalog().tables(database))
+
     def glue_table(self, database: str, name: str) -> GlueTable:
         """Returns what the Glue Data Catalog says of a table, asked as dbt-glue asks."""
         from dbt.adapters.factory import FACTORY

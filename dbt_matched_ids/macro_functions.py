@@ -143,6 +143,12 @@ def glue_table(database: str, name: str) -> dict[str, Any]:
     }
 
 
+@_told
+def glue_tables(database: str) -> list[list[str]]:
+    """Returns the names and kinds of all that the Glue Data Catalog has in a database, as it is now."""
+    return [[found.name, found.kind] for found in invocation().glue_tables(database)]
+
+
 def once(question: str, macro: Callable[..., Any], *arguments: Any) -> Any:
     """Returns what a macro returns, which is called once in an invocation, also where dbt has several threads.
 

@@ -1,4 +1,4 @@
-"""The Glue Data Catalog, as far as the publisher reads it: one table, and the names of its partitions."""
+"""The Glue Data Catalog, as far as it is read here: tables, and the names of a table's partitions."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _SERVICE = failures.Service(
     of="AWS Glue",
     rights={
         "GetTable": "glue:GetTable on the catalog, the database and the table",
+        "GetTables": "glue:GetTables on the catalog, the database and its tables",
         "GetPartitions": "glue:GetPartitions on the catalog, the database and the table",
     },
     grant="Where Lake Formation governs it, also lakeformation:GetDataAccess, and DESCRIBE and SELECT on the table.",
@@ -121,6 +122,24 @@ class GlueCatalog:
             return _table(database, name, answer["Table"])
         except failures.FAILURES as error:
             self._raise(error, doing, database, name)
+
+    def tables(self, database: str) -> Iterator[GlueTable]:
+        """Lists a database's tables; none where there is no such database.
+
+        Raises:
+            StoreFailed: Glue refused, cannot be reached, or kept failing.
+        """
+        doing = f"listing the tables of {database}"
+        self._deadline.require_time(doing)
+        try:
+            for page in self._client.get_paginator("get_tables").paginate(DatabaseName=database):
+                self.requests += 1
+                yield from [_table(database, said["Name"], said) for said in page["TableList"]]
+                self._deadline.require_time(doing)
+        except failures.FAILURES as error:
+            if failures.code(error) == _MISSING:
+                return
+            raise failures.failure(error, _SERVICE, doing, self._where()) from error
 
     def partitions(self, database: str, name: str, expression: str | None = None) -> Iterator[GluePartition]:
         """Lists a table's partitions, page by page and without their columns, in the order that Glue gives.

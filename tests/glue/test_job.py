@@ -106,3 +106,7 @@ def test_each_run_ends_as_glue_is_to_show_it(ran: dict[str, Ended]) -> None:
     others = [ran[name] for name in RUNS if name not in well]
     # The text is all: no traceback shows what it was raised for.
     assert {(one.error, one.is_chained) for one in others} == {("JobFailed", False)}
+
+
+def test_the_next_day_replaces_without_a_gap(ran: dict[str, Ended]) -> None:
+    assert not [sql for sql in ran["next day"].statements if re.search(r"\bdrop\b", sql, re.I)]
