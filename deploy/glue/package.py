@@ -99,15 +99,11 @@ def fetch(versions: Iterable[str], folder: Path) -> Path:
         ],
         "The wheels could not be fetched",
     )  # fmt: skip
-    _do(
-        [
-            str(Path(sys.executable).with_name("uv")), "build", "--quiet", "--wheel", "--no-build-isolation", "--python",
-            sys.executable, "--out-dir", str(folder / "own"), str(PROJECT),
-        ],
-        "This project's wheel could not be built",
-    )  # fmt: skip
-    for own in (folder / "own").glob("*.whl"):
-        shutil.copy(own, wheels)
+    uv, own = str(Path(sys.executable).with_name("uv")), str(folder / "own")
+    building = ["build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", own]
+    _do([uv, *building, str(PROJECT)], "This project's wheel could not be built")
+    for wheel in Path(own).glob("*.whl"):
+        shutil.copy(wheel, wheels)
     return wheels
 
 

@@ -96,6 +96,19 @@ def session_stand_in(
         yield running
 
 
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The Glue job's package for each version of Glue: a folder."""
+    from tests.glue import jobs  # which imports what is above
+
+    try:
+        return jobs.make_packages(tmp_path_factory.mktemp("packages"))
+    except jobs.NoPackage as reason:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(reason))
+
+
 @pytest.fixture
 def stand_in(session_stand_in: StandIn) -> Iterator[StandIn]:
     """The stand-in without faults, and with nothing recorded yet."""

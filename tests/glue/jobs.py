@@ -153,7 +153,7 @@ def submit(
         "SPARK_HOME": str(home),
         "PYSPARK_PYTHON": str(python),
         "PYSPARK_DRIVER_PYTHON": str(python),
-        # The workers of Glue know their region; nothing else of ours is in the environment, and no path to this checkout.
+        # No path leads to this checkout: the package is all that the job has of it.
         "PYTHONSAFEPATH": "1",
     }
     del environment["PYTHONPATH"]
@@ -186,5 +186,3 @@ def submit(
 def surroundings_of(lake: GlueLake, jars: Sequence[Path], folder: Path) -> Surroundings:
     """Returns what the job's Spark finds around it: as a session's."""
     return Surroundings(tuple(jars), lake.store.role, lake.stand_in.url, folder)
-
-

@@ -21,7 +21,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mirror import Mirror  # type: ignore[import-not-found] # noqa: E402 -- beside this file, wherever that is
+from mirror import Mirror  # type: ignore[import-not-found] # beside this file
 
 Json = dict[str, Any]
 _MAY_CHANGE = re.compile(r"\b(create|drop|alter|msck|recover|insert|truncate|cache)\b", re.I)
@@ -52,7 +52,7 @@ class Metastore:
                         changes = self._mirror.changes()
                     self._exchange(session, changes)
 
-        SparkSession.sql = sql  # type: ignore[method-assign] # every caller's statements pass here
+        SparkSession.sql = sql  # every caller's statements pass here
 
     def _exchange(self, session: SparkSession, changes: list[Json]) -> None:
         body = json.dumps({"changes": changes, "version": self._version}).encode()

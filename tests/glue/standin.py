@@ -222,7 +222,9 @@ class _Handler(BaseHTTPRequestHandler):
         access_key, service = credential.groups() if credential else ("anonymous", "unknown")
         target = self.headers.get("X-Amz-Target")
         if self.path == MIRROR:
-            self._send(200, "application/json", json.dumps(self.server.stand_in.mirror(json.loads(body))).encode(), None)
+            self._send(
+                200, "application/json", json.dumps(self.server.stand_in.mirror(json.loads(body))).encode(), None
+            )
         elif target:
             self._answer_json(access_key, "glue", target.rpartition(".")[2], json.loads(body or b"{}"))
         elif service == "sts":

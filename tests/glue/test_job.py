@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import os
+import hashlib
+import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from deploy.glue import package
 from tests.conftest import Bucket
 from tests.glue import jobs
-from tests.glue.conftest import CPF_ONE, CPF_TWO, GlueLake, GlueStore, fill, new_lake
+from tests.glue.conftest import GlueLake, GlueStore, fill, new_lake
 from tests.glue.jobs import Ended
 from tests.glue.standin import StandIn
 
 ACTIVE = "ids/active/latest.txt.gz"
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    try:
-        return jobs.make_packages(tmp_path_factory.mktemp("packages"))
-    except jobs.NoPackage as reason:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(reason))
 
 
 @dataclass(frozen=True)
@@ -49,10 +43,6 @@ class Job:
         }
         given = [{**of_all, **run} for run in runs]
         return jobs.submit(self.python, self.made, self.lake, around, given, self.folder / name, conf)
-
-    @property
-    def published(self) -> list[str]:
-        return gzip.decompress(self.bucket.client.get_object(Bucket=self.bucket.name, Key=ACTIVE)["Body"].read()).decode().split("\n")
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +78,20 @@ def ran(job: Job) -> dict[str, Ended]:
     return dict(zip(RUNS, job.run(*RUNS.values(), name="runs"), strict=True))
 
 
-def files(job: Job) -> list[list[str]]:
-    """Returns what was published, in its order."""
-    listed = job.bucket.client.list_objects_v2(Bucket=job.bucket.name, Prefix="ids/stage/")["Contents"]
-    keys = sorted(entry["Key"] for entry in listed)
-    return [lines(job.bucket, key) for key in keys]
-
-
 def lines(bucket: Bucket, key: str) -> list[str]:
     body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"].read()
     return gzip.decompress(body).decode().split("\n")
+
+
+def staged(job: Job) -> list[str]:
+    listed = job.bucket.client.list_objects_v2(Bucket=job.bucket.name, Prefix="ids/stage/")["Contents"]
+    return sorted(entry["Key"] for entry in listed)
+
+
+def records(job: Job) -> list[dict[str, Any]]:
+    listed = job.bucket.client.list_objects_v2(Bucket=job.bucket.name, Prefix="ids/runs/")["Contents"]
+    keys = sorted(entry["Key"] for entry in listed)
+    return [json.load(job.bucket.client.get_object(Bucket=job.bucket.name, Key=key)["Body"]) for key in keys]
 
 
 def test_each_run_ends_as_glue_is_to_show_it(ran: dict[str, Ended]) -> None:
@@ -108,5 +102,85 @@ def test_each_run_ends_as_glue_is_to_show_it(ran: dict[str, Ended]) -> None:
     assert {(one.error, one.is_chained) for one in others} == {("JobFailed", False)}
 
 
-def test_the_next_day_replaces_without_a_gap(ran: dict[str, Ended]) -> None:
+def test_what_is_published_is_the_days_one_after_the_other(ran: dict[str, Ended], job: Job) -> None:
+    # Refused runs stage too, and promote nothing; those of dbt that failed do neither.
+    older, newer = ["a", "gone"], ["a", "b", "c"]
+    assert [lines(job.bucket, key) for key in staged(job)] == [older, newer, older]
+    assert lines(job.bucket, ACTIVE) == older
+    promoted = [one for one in records(job) if one["outcome"] == "published"]
+    assert [(one["source_partition"], one.get("overruled"), one.get("reason")) for one in promoted] == [
+        ("20251021", None, None),
+        ("20251022", None, None),
+        ("20251021", "older_partition", "the load of the 22nd was wrong"),
+    ]
+
+
+def test_the_next_day_replaces_without_a_gap(ran: dict[str, Ended], job: Job) -> None:
     assert not [sql for sql in ran["next day"].statements if re.search(r"\bdrop\b", sql, re.I)]
+    of_table = [call for call in job.lake.stand_in.calls if call.table == "int_matched_ids"]
+    changes = [call.operation for call in of_table if call.operation not in ("GetTable", "GetTables")]
+    assert changes == ["CreateTable", "UpdateTable", "UpdateTable", "UpdateTable"]
+
+
+def test_a_run_with_nothing_new_costs_no_statement(ran: dict[str, Ended]) -> None:
+    assert ran["nothing new"].statements == ()
+    assert "the newest partition of raw_" in ran["nothing new"].log
+
+
+def test_what_failed_is_named(ran: dict[str, Ended]) -> None:
+    assert ran["refused"].text.startswith("refused (exit code 3, guard older_partition): Partition 20251021 is older")
+    assert "--overrule older_partition" in ran["refused"].text
+    dbt = "failed (exit code 5): dbt build did not succeed: "
+    assert ran["failing test"].text.startswith(f"{dbt}assert_cpfs_are_well_formed (fail).")
+    assert ran["lost table"].text.startswith(f"{dbt}stg_records (error).")
+    assert "raw" in ran["lost table"].log  # where dbt says which table that is
+
+
+def test_the_place_of_the_schema_is_in_the_lake(ran: dict[str, Ended], job: Job) -> None:
+    database = job.lake.glue.get_database(Name=job.lake.schema)["Database"]
+    assert database["LocationUri"].replace("s3a:", "s3:") == f"s3://{job.lake.bucket.name}/tables/{job.lake.schema}"
+
+
+WRONG: dict[str, tuple[dict[str, str | None], str]] = {
+    "no destination": ({"--PUBLISHER_TO": None}, "The job has no argument --PUBLISHER_TO."),
+    "a misspelt name": ({"--PUBLISHER_MAX_ID": "9"}, "--PUBLISHER_MAX_ID has no effect in a Glue job. Did you mean"),
+    "neither yes nor no": ({"--DRY_RUN": "ture"}, "The argument --DRY_RUN is neither true nor false."),
+    "another target's": ({"--MATCHED_IDS_RECORDS_PATH": "/lake"}, "--MATCHED_IDS_RECORDS_PATH has no effect"),
+    "without the catalog": ({}, "The job's Spark has spark.sql.catalog.spark_catalog=None"),
+}
+
+
+def test_what_is_wrong_is_told_before_spark_begins(job: Job) -> None:
+    ended = job.run(*(given for given, _ in WRONG.values()), name="wrong", conf="")
+    told = dict(zip(WRONG, ended, strict=True))
+    assert {name: one.text for name, one in told.items() if WRONG[name][1] not in one.text} == {}
+    assert all(one.text.startswith("failed (exit code 2): ") for one in ended)
+    assert not any(one.has_begun_spark or one.log for one in ended)
+
+
+def test_the_same_inputs_give_the_same_package(packages: dict[str, Path], tmp_path: Path) -> None:
+    archive = packages["5.1"] / package.ARCHIVE
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(tmp_path)
+    again = package.make("5.1", tmp_path / "wheels", tmp_path / "again")
+    assert again.read_bytes() == archive.read_bytes()
+    sums = (packages["5.1"] / "SHA256SUMS").read_text()
+    assert sums == (again.parent / "SHA256SUMS").read_text()
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() in sums
+
+
+def test_the_package_has_what_this_version_of_glue_lacks(packages: dict[str, Path]) -> None:
+    of_version = {version: set(package.needed(version)) for version in package.VERSIONS}
+    assert {"dbt-core", "dbt-spark", "pyiceberg", "isal"} <= of_version["5.1"]
+    assert not of_version["5.1"] & {"boto3", "pyarrow", "pyspark", "numpy"}
+    assert {"boto3", "pyarrow"} <= of_version["5.0"]
+    with zipfile.ZipFile(packages["5.1"] / package.ARCHIVE) as file:
+        wheels = [name for name in file.namelist() if name.endswith(".whl")]
+        pinned = file.read("wheels/requirements.txt").decode().splitlines()
+    assert len(wheels) == len(pinned) == len(of_version["5.1"]) + 1
+
+
+def test_the_conf_is_the_one_of_the_sessions(job: Job) -> None:
+    """Both run the same models; what one lacks, the other's tables would be read or written without."""
+    of_job = jobs.default_arguments(job.made, job.lake)["--conf"]
+    assert re.split(r"\s*--conf\s+", of_job.strip()) == re.split(r"\s*--conf\s+", job.lake.conf.strip())
