@@ -120,8 +120,8 @@ def _is_completion_refused(store: Store, destination: Destination) -> bool:
     Not the staged file itself, of which all would be copied before the store looks at the condition.
     """
     key = f"{destination.scratch_prefix}probe-{uuid.uuid4().hex}"
-    etag = store.create(key, io.BytesIO(_PROBE), hashlib.sha256(_PROBE).hexdigest(), {})
     try:
+        etag = _created(store, key)
         return honours_conditions(store, SwapMethod.PARTS, key, etag, key)
     except PreconditionFailed:  # not the condition's: of the source
         raise StoreFailed(
@@ -132,6 +132,17 @@ def _is_completion_refused(store: Store, destination: Destination) -> bool:
         with suppress(PreconditionFailed, PublisherError):
             if (left := store.head(key)) is not None:
                 store.delete(key, left.etag)
+
+
+def _created(store: Store, key: str) -> str:
+    """Writes a scratch object under a key that nobody else knows, and returns its ETag."""
+    try:
+        return store.create(key, io.BytesIO(_PROBE), hashlib.sha256(_PROBE).hexdigest(), {})
+    except PreconditionFailed:  # by ourselves: the answer was lost, and the request sent again
+        found = store.head(key)
+        if found is None:
+            raise
+        return found.etag
 
 
 def honours_conditions(store: Store, method: SwapMethod, source: str, source_etag: str, destination: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -164,6 +164,20 @@ def parts_only(store: MemoryStore, around: Callable[..., Any] | None = None) -> 
         return copy(source, source_etag, destination, found.etag if found else None, texts)
 
     return Between(store, copy=careless, **({"copy_in_parts": around} if around else {}))
+
+
+def test_a_probe_whose_answer_was_lost_is_no_fault(write_table: WriteTable) -> None:
+    """The request is sent again then, and meets what it wrote itself."""
+
+    def answer_lost(create: Any, key: str, body: BinaryIO, *others: Any) -> str:
+        etag = create(key, body, *others)
+        body.seek(0)
+        return str(create(key, body, *others) if "probe" in key else etag)
+
+    store = MemoryStore()
+    published = publish(settings(write_table(["a"])), Between(parts_only(store), create=answer_lost))
+    assert published.encoded.total_ids == 1
+    assert not [key for key in store.data if "probe" in key]
 
 
 def acting(act: Callable[[], object], times: int = 1) -> Callable[..., AbstractContextManager[Swap]]:
