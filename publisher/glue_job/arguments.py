@@ -16,6 +16,7 @@ from publisher.errors import UsageError
 _OF_A_RUN = ("DRY_RUN", "ONLY_WHEN_NEW", "OVERRULE", "REASON")
 _OTHERS = ("AWS_REGION", "OPENLINEAGE_URL")
 _OURS = ("MATCHED_IDS_", "PUBLISHER_")
+_OF_GLUE = ("JOB_NAME", "JOB_RUN_ID")
 _REQUIRED = ("MATCHED_IDS_GLUE_LOCATION", "PUBLISHER_TO")
 _VARIABLE = re.compile(r"\b(?:MATCHED_IDS|PUBLISHER)_[A-Z0-9_]+\b")
 _ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
@@ -68,7 +69,7 @@ def parse(given: Sequence[str], known: set[str]) -> Arguments:
     settings: dict[str, str] = {}
     of_run: dict[str, str] = {}
     for name, value in _pairs(given):
-        if name in _OF_A_RUN:
+        if name in _OF_A_RUN or name in _OF_GLUE:
             of_run[name] = value
         elif name in known or name in _OTHERS:
             settings[name] = value
@@ -79,6 +80,8 @@ def parse(given: Sequence[str], known: set[str]) -> Arguments:
     for name in _REQUIRED:
         if not settings.get(name) and not os.environ.get(name):
             raise UsageError(f"The job has no argument --{name}.", "Add it to the job's arguments (docs/glue.md).")
+    if "JOB_RUN_ID" in of_run:  # so that a record leads to the log
+        settings.setdefault("PUBLISHER_CI_RUN", "/".join(of_run[name] for name in _OF_GLUE if name in of_run))
     publish = [word for name in filter(None, of_run.get("OVERRULE", "").split(",")) for word in ("--overrule", name)]
     publish += ["--reason", of_run["REASON"]] if "REASON" in of_run else []
     publish += ["--dry-run"] if _is_yes(of_run, "DRY_RUN") else []
@@ -90,7 +93,7 @@ def _pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
     words = iter(given)
     for word in words:
         name, equals, value = word.removeprefix("--").partition("=")
-        if word.startswith("--") and (name in (*_OF_A_RUN, *_OTHERS) or name.startswith(_OURS)):
+        if word.startswith("--") and (name in (*_OF_A_RUN, *_OF_GLUE, *_OTHERS) or name.startswith(_OURS)):
             found = value if equals else next(words, None)
             if found is None:
                 raise UsageError(f"The argument --{name} has no value.", "Give it as --NAME value.")
