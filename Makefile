@@ -13,13 +13,14 @@ BIN := .venv/bin
 ENV := .venv/.made-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench test test-stores check format docs lock clean
+.PHONY: help env demo demo-clean bench glue-package test test-stores check format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
 	@echo "make demo TARGET=duckdb   the same on DuckDB, without Java"
 	@echo "make demo-clean           remove what the demo made"
 	@echo "make bench [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
+	@echo "make glue-package         what an AWS Glue job is given -> dist/glue/5.1, dist/glue/5.0"
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make test-stores          MinIO, Versity S3 Gateway and others, as far as they can be built here -> a matrix"
 	@echo "make check                lint, format, types, import rules, workflows"
@@ -52,6 +53,9 @@ demo: $(ENV)
 # ROWS has a default for the demo; only one that was given counts here.
 bench: $(ENV)
 	@$(BIN)/python -m benchmarks $(if $(filter file,$(origin ROWS)),,--rows $(ROWS))
+
+glue-package: $(ENV)
+	@$(BIN)/python -m deploy.glue.package
 
 demo-clean:
 	@rm -rf .demo
@@ -88,9 +92,12 @@ lock: $(ENV)
 		--extra local --extra spark pyproject.toml -o requirements/spark.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--extra duckdb --extra iceberg pyproject.toml -o requirements/duckdb.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+		--generate-hashes --no-annotate --no-header --only-binary :all: --constraint deploy/glue/glue-5.1.txt \
+		--extra glue-job pyproject.toml -o requirements/glue-job.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--constraint requirements/dev.txt --group build -o requirements/build.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv .bench .stores .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv dist .bench .stores .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
