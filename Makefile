@@ -11,9 +11,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 ENV := .venv/.made-from-lock
+CHECKOV := .venv-checkov/.made-from-lock
+TEMPLATE := deploy/cloudformation/matched-ids.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench glue-package test test-stores check format docs lock clean
+.PHONY: help env demo demo-clean bench glue-package test test-stores check deploy-check format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
@@ -23,9 +25,10 @@ help:
 	@echo "make glue-package         what an AWS Glue job is given -> dist/glue/5.1, dist/glue/5.0"
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make test-stores          MinIO, Versity S3 Gateway and others, as far as they can be built here -> a matrix"
-	@echo "make check                lint, format, types, import rules, workflows"
+	@echo "make check                lint, format, types, import rules, workflows, the CloudFormation template"
+	@echo "make deploy-check         the template once more, by checkov and by the tests of a deployment"
 	@echo "make format               mend what the linters can mend"
-	@echo "make docs                 write docs/commands.md from the command line itself"
+	@echo "make docs                 write docs/commands.md from the command line itself, and the template from what it embeds"
 	@echo "make lock                 resolve requirements/*.txt anew from pyproject.toml"
 	@echo "make clean                remove the environment, build results and caches"
 
@@ -74,6 +77,21 @@ check: $(ENV)
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint --processes 2 models tests/dbt
 	@$(BIN)/zizmor --offline --quiet --persona auditor .github
+	@$(BIN)/cfn-lint $(TEMPLATE)
+
+deploy-check: $(ENV) $(CHECKOV)
+	@$(BIN)/cfn-lint $(TEMPLATE)
+	@.venv-checkov/bin/checkov --skip-download --quiet --compact --framework cloudformation --file $(TEMPLATE)
+	@$(BIN)/python -m pytest -q tests/deploy
+
+# In an environment of its own, because checkov pins an older boto3 than ours.
+$(CHECKOV): $(ENV) requirements/checkov.txt
+	@rm -rf .venv-checkov
+	@echo "making .venv-checkov" >&2
+	@$(BIN)/uv venv --quiet --python $(BIN)/python .venv-checkov
+	@$(BIN)/uv pip install --quiet --system-certs --python .venv-checkov/bin/python --require-hashes --no-deps \
+		--only-binary :all: -r requirements/checkov.txt
+	@touch $(CHECKOV)
 
 format: $(ENV)
 	@$(BIN)/ruff check --fix .
@@ -82,6 +100,7 @@ format: $(ENV)
 
 docs: $(ENV)
 	@$(BIN)/python -m docs.write_commands
+	@$(BIN)/python -m deploy.write_template
 
 lock: $(ENV)
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
@@ -97,7 +116,9 @@ lock: $(ENV)
 		--extra glue-job pyproject.toml -o requirements/glue-job.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--constraint requirements/dev.txt --group build -o requirements/build.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--group checkov -o requirements/checkov.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv dist .bench .stores .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-checkov dist .bench .stores .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
