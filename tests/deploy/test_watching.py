@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from tests.conftest import PROJECT
 from tests.deploy import alarms
 from tests.deploy.conftest import GITHUB, JOB
 from tests.deploy.stack import ACCOUNT, REGION, Stack
@@ -96,6 +98,17 @@ def test_every_alarm_gets_through_to_the_topic(given: dict[str, str]) -> None:
         f"arn:aws:cloudwatch:{REGION}:999999999999:alarm:matched-ids-x",
         "999999999999",
     )
+
+
+def test_the_runbook_knows_every_alarm(job: Stack) -> None:
+    runbook = (PROJECT / "docs" / "runbook.md").read_text()
+    section = runbook[runbook.index("## An alarm came") : runbook.index("## Go back")]
+    told = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
+    names = [
+        alarm["AlarmName"].removeprefix("matched-ids-") for alarm in job.of_type("AWS::CloudWatch::Alarm").values()
+    ]
+    assert sorted(told) == sorted(names)
+    assert all(f"`{state}`" in section for state in job.resources["JobEnds"]["EventPattern"]["detail"]["state"])
 
 
 @pytest.mark.parametrize(
