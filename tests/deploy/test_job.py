@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from publisher.cli import cli
+from publisher.glue_job.arguments import known_settings, parse
 from publisher.settings import parse_duration
 from publisher.store.keys import Destination
 from tests.conftest import PROJECT
@@ -16,21 +15,7 @@ from tests.deploy.conftest import EVERYTHING, GITHUB, JOB
 from tests.deploy.stack import ACCOUNT, REGION, Stack
 from tests.glue.policies import Need, Statement
 
-# Agreed with the job's driver and the publisher's metrics; publisher.glue_job.parse reads them once they are there.
-AGREED = {"PUBLISHER_LOG_FORMAT", "PUBLISHER_METRICS_NAMESPACE", "PUBLISHER_NOTIFY", "AWS_REGION", "ONLY_WHEN_NEW"}
 OURS = re.compile(r"--((?:MATCHED_IDS|PUBLISHER)_\w+|AWS_REGION|ONLY_WHEN_NEW)")
-
-
-def variables() -> set[str]:
-    """Returns what the models and the publisher read."""
-    folders = [path for name in ("macros", "models") for path in (PROJECT / name).rglob("*") if path.is_file()]
-    files: list[Path] = [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", *folders]
-    found = {name for path in files for name in re.findall(r"\bMATCHED_IDS_[A-Z0-9_]+\b", path.read_text())}
-    defaults = (PROJECT / "macros" / "settings" / "setting_defaults.sql").read_text()
-    found |= {f"MATCHED_IDS_{name.upper()}" for name in re.findall(r"^ +'(\w+)':", defaults, re.MULTILINE)}
-    for option in [one for command in cli.commands.values() for one in command.params]:
-        found |= {option.envvar} if isinstance(option.envvar, str) else set(option.envvar or [])
-    return found
 
 
 def every_setting() -> dict[str, str]:
@@ -41,13 +26,12 @@ def every_setting() -> dict[str, str]:
 
 def test_the_job_is_given_nothing_that_nobody_reads() -> None:
     arguments = Stack({**EVERYTHING, **every_setting()}).resources["Job"]["DefaultArguments"]
-    ours = {found[1] for name in arguments if (found := OURS.fullmatch(name))}
-    assert len(ours) > 25
-    assert ours - variables() - AGREED == set()
+    given = parse([word for pair in arguments.items() for word in pair], known_settings())  # which refuses what is not
+    assert len(given.settings) > 25
+    assert given.only_when_new
     glues = {name for name in arguments if not OURS.fullmatch(name)}
-    assert glues == {*json.loads((PROJECT / "deploy/glue/default_arguments.json").read_text())} - {
-        f"--{name}" for name in ours
-    } | {"--custom-logGroup-prefix"}
+    of_all = json.loads((PROJECT / "deploy/glue/default_arguments.json").read_text())
+    assert glues == {name for name in of_all if not OURS.fullmatch(name)} | {"--custom-logGroup-prefix"}
 
 
 def test_no_argument_of_the_job_is_empty(job: Stack) -> None:
