@@ -133,7 +133,7 @@ def submit(
         "--MATCHED_IDS_CPFS_SCHEMA": lake.raw,
         "--MATCHED_IDS_RECORDS_SCHEMA": lake.raw,
     }
-    arguments = [{**given, **run} for run in runs]
+    arguments = [{**given, "--JOB_RUN_ID": f"jr_{number}", **run} for number, run in enumerate(runs)]
     told: dict[str, Any] = {
         "mirror": f"{surroundings.glue_url}{MIRROR}",
         "script": str(made / "job.py"),

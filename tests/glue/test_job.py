@@ -19,7 +19,10 @@ from tests.conftest import Bucket
 from tests.glue import jobs
 from tests.glue.conftest import GlueLake, GlueStore, fill, new_lake
 from tests.glue.jobs import Ended
+from tests.glue.policies import Policy
 from tests.glue.standin import StandIn
+from tests.glue.watch import METASTORE, POLICIES, READY_FILE, REFUSED_ON_PURPOSE, Watch, spare, unused, values
+from tests.publisher.crash import fault_proxy
 
 ACTIVE = "ids/active/latest.txt.gz"
 
@@ -64,18 +67,53 @@ OLDER: dict[str, str | None] = {"--MATCHED_IDS_PINNED_PARTITION": "20251021"}
 # In one process, in this order: each finds what those before it left.
 RUNS: dict[str, dict[str, str | None]] = {
     "first": OLDER,
-    "next day": {},
-    "nothing new": {"--ONLY_WHEN_NEW": "true"},
+    "next day": {"--ONLY_WHEN_NEW": "true", "--PUBLISHER_READY_FILE": READY_FILE},
+    "nothing new": {"--ONLY_WHEN_NEW": "true", "--PUBLISHER_READY_FILE": READY_FILE},
     "refused": OLDER,
     "failing test": {"--MATCHED_IDS_DOCUMENT_LENGTH": "14"},
     "lost table": {"--MATCHED_IDS_RECORDS_TABLE": "gone"},
-    "overruled": {**OLDER, "--OVERRULE": "older_partition", "--REASON": "the load of the 22nd was wrong"},
+}
+
+
+# Statements that AWS needs though no call here shows it, and why.
+UNSEEN = {
+    "ListAndPrunePartitionsOfRawTables": METASTORE,
+    "FindSchemaAndTables": METASTORE,
+    "UseSchemaOfModels": METASTORE,
+    "SparkLooksForThemWhenItStarts": METASTORE,
+    "TidyUpAfterFailedWrites": "S3FileIO and Iceberg remove what a write or a commit that failed has left",
+    "TellMissingFilesOfTheTablesFromDeniedOnes": "a file that is lost between build and publish; the CI role's is seen",
+    "TryTheStoreWithScratchObjectsBeforeALargeFile": "the publisher, of a file of more than 5 GiB",
+    "ThrowAwayUploadsOfTheJobThatFailed": "likewise",
+    "TellAMissingStagedFileFromADeniedOne": "what was promoted last, where somebody removed it; the CI role's is seen",
+    "ReadThePackage": "Glue reads it, with the job's role",
+    "WriteLogsOfTheJob": "the Glue service writes them, likewise",
 }
 
 
 @pytest.fixture(scope="module")
-def ran(job: Job) -> dict[str, Ended]:
-    return dict(zip(RUNS, job.run(*RUNS.values(), name="runs"), strict=True))
+def watch(job: Job, glue_store: GlueStore) -> Watch:
+    """What stands between the job's role and S3: its policy."""
+    given = {**values(job.lake, job.bucket.name), "package_bucket": "packages", "package_prefix": "", "job": "daily"}
+    role = Policy.load([POLICIES / "glue-job-role.json"], given)
+    return Watch({"glue": role}, glue_store.callers, f"tables/{job.lake.schema}")
+
+
+@pytest.fixture(scope="module")
+def ran(job: Job, watch: Watch, glue_store: GlueStore) -> dict[str, Ended]:
+    first = len(job.lake.stand_in.calls)
+    for day in ("20251021", "20251022"):
+        key = f"{job.lake.raw}/records/ano_mes_dia={day}/{READY_FILE}"
+        job.lake.bucket.client.put_object(Bucket=job.lake.bucket.name, Key=key, Body=b"")
+    watch.is_on = True
+    glue_store.proxy.inject(watch)
+    try:
+        ended = job.run(*RUNS.values(), name="runs")
+    finally:
+        glue_store.proxy.inject(fault_proxy.forwards, lambda _: False)
+    for call in job.lake.stand_in.calls[first:]:
+        watch.note(call, job.lake.schema)
+    return dict(zip(RUNS, ended, strict=True))
 
 
 def lines(bucket: Bucket, key: str) -> list[str]:
@@ -95,7 +133,7 @@ def records(job: Job) -> list[dict[str, Any]]:
 
 
 def test_each_run_ends_as_glue_is_to_show_it(ran: dict[str, Ended]) -> None:
-    well = ("first", "next day", "nothing new", "overruled")
+    well = ("first", "next day", "nothing new")
     assert {name: ran[name].text for name in well if ran[name].error} == {}
     others = [ran[name] for name in RUNS if name not in well]
     # The text is all: no traceback shows what it was raised for.
@@ -103,15 +141,13 @@ def test_each_run_ends_as_glue_is_to_show_it(ran: dict[str, Ended]) -> None:
 
 
 def test_what_is_published_is_the_days_one_after_the_other(ran: dict[str, Ended], job: Job) -> None:
-    # Refused runs stage too, and promote nothing; those of dbt that failed do neither.
     older, newer = ["a", "gone"], ["a", "b", "c"]
-    assert [lines(job.bucket, key) for key in staged(job)] == [older, newer, older]
-    assert lines(job.bucket, ACTIVE) == older
+    assert [lines(job.bucket, key) for key in staged(job)] == [older, newer]
+    assert lines(job.bucket, ACTIVE) == newer
     promoted = [one for one in records(job) if one["outcome"] == "published"]
-    assert [(one["source_partition"], one.get("overruled"), one.get("reason")) for one in promoted] == [
-        ("20251021", None, None),
-        ("20251022", None, None),
-        ("20251021", "older_partition", "the load of the 22nd was wrong"),
+    assert [(one["source_partition"], one["ci_run"]) for one in promoted] == [
+        ("20251021", "matched-ids/jr_0"),
+        ("20251022", "matched-ids/jr_1"),
     ]
 
 
@@ -119,7 +155,7 @@ def test_the_next_day_replaces_without_a_gap(ran: dict[str, Ended], job: Job) ->
     assert not [sql for sql in ran["next day"].statements if re.search(r"\bdrop\b", sql, re.I)]
     of_table = [call for call in job.lake.stand_in.calls if call.table == "int_matched_ids"]
     changes = [call.operation for call in of_table if call.operation not in ("GetTable", "GetTables")]
-    assert changes == ["CreateTable", "UpdateTable", "UpdateTable", "UpdateTable"]
+    assert changes == ["CreateTable", "UpdateTable", "UpdateTable"]
 
 
 def test_a_run_with_nothing_new_costs_no_statement(ran: dict[str, Ended]) -> None:
@@ -134,6 +170,17 @@ def test_what_failed_is_named(ran: dict[str, Ended]) -> None:
     assert ran["failing test"].text.startswith(f"{dbt}assert_cpfs_are_well_formed (fail).")
     assert ran["lost table"].text.startswith(f"{dbt}stg_records (error).")
     assert "raw" in ran["lost table"].log  # where dbt says which table that is
+
+
+def test_the_role_suffices_and_nothing_of_it_can_be_taken_away(ran: dict[str, Ended], watch: Watch) -> None:
+    assert not watch.unknown
+    # The role may see no other table than those that it was told of.
+    purpose = rf"{REFUSED_ON_PURPOSE}|GetTable raw_\d+\.gone"
+    refused = {str(need): what for (_, need), what in watch.refused.items()}
+    assert {key: what for key, what in refused.items() if not re.fullmatch(purpose, what)} == {}
+    role, needs = watch.policies["glue"], watch.needs("glue")
+    assert set(unused(role, needs)) == set(UNSEEN), unused(role, needs)
+    assert spare(role, needs, UNSEEN) == set()
 
 
 def test_the_place_of_the_schema_is_in_the_lake(ran: dict[str, Ended], job: Job) -> None:

@@ -4,41 +4,36 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import forked
-from tests.conftest import PROJECT, Bucket
-from tests.glue.catalog import ACCOUNT, REGION
-from tests.glue.conftest import CPF_ONE, CPF_TWO, ROLE, GlueLake, GlueStore, fill, new_lake
-from tests.glue.policies import Need, Policy, S3Request, Statement, call_needs, fill_in, placeholders
-from tests.glue.standin import Call, StandIn
+from tests.conftest import Bucket
+from tests.glue.conftest import CPF_ONE, CPF_TWO, GlueLake, GlueStore, fill, new_lake
+from tests.glue.policies import Need, Policy, Statement, fill_in, placeholders
+from tests.glue.standin import StandIn
+from tests.glue.watch import METASTORE, POLICIES, READY_FILE, REFUSED_ON_PURPOSE, Watch, spare, unused, values
 from tests.publisher.crash import fault_proxy
-from tests.publisher.crash.fault_proxy import Exchange
 
-POLICIES = PROJECT / "deploy" / "policies"
 DOCUMENTS = {
     "glue": ("glue-role.json",),
     "ci": ("ci-role.json", "optional-ready-file.json"),
     "consumer": ("consumer.json",),
 }
 TRUST = "glue-role-trust.json"
-# Of a deployment from the template; tests/deploy holds them to what it makes.
+# Of a deployment from the template; tests/deploy holds them to what it makes, test_job the job's role to what it needs.
 OF_THE_TEMPLATE = ("glue-job-role.json", "operator.json", "scheduler-role.json")
 TRUSTS = {TRUST, "ci-role-trust.json", "scheduler-role-trust.json"}
 OPTIONAL = (
     "acl-and-tags", "kms-lake", "kms-notices", "kms-read", "kms-write", "lake-formation", "metrics", "notices", "prune",
 )  # fmt: skip
 ACTIVE = "ids/active/latest.txt.gz"
-READY_FILE = "_SUCCESS"
 
 # Statements that AWS needs though no call here shows it, and why.
-METASTORE = "Spark's metastore is the catalog on AWS; the client for that is not published, so here a mirror answers"
 UNSEEN = {
     "glue": {
         "ListAndPrunePartitionsOfRawTables": METASTORE,
@@ -59,10 +54,6 @@ ANY_RESOURCE = {
     "AskLakeFormationForAccessToData": "Lake Formation's actions have no resources",
     "SendMetricsOfOneNamespace": "PutMetricData has no resources; a condition names the namespace",
 }
-# A look at the bucket itself takes the right to list all of it: there is no prefix that a condition could ask for. It
-# stays refused; the publisher looks only to tell a missing bucket from a missing object, and does without. Likewise
-# consumers see no records of runs, and their `status` and `verify` say so, or do without.
-REFUSED_ON_PURPOSE = r"HEAD /[^/?]+|GET /[^/?]+/?\?.*prefix=ids%2Fruns%2F.*"
 
 
 @dataclass(frozen=True)
@@ -73,80 +64,6 @@ class Command:
     expected: int
     code: int
     output: str
-
-
-_SCHEMA_FOLDER = re.compile(r"tables/matched_[0-9]+(?=/|$)")
-
-
-@dataclass
-class Watch:
-    """Stands between the callers and S3 as IAM does: notes what each request needs, and refuses what is not allowed.
-
-    Attributes:
-        asked: Caller and permission, of all calls.
-        refused: What was refused.
-        unknown: Requests that nobody knows the permissions of.
-    """
-
-    policies: dict[str, Policy]
-    callers: dict[str, str]
-    schema_folder: str
-    is_on: bool = False
-    asked: dict[tuple[str, Need], None] = field(default_factory=dict)
-    refused: dict[tuple[str, Need], str] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def allow(self, caller: str, needs: Sequence[Need], what: str) -> bool:
-        """Notes what a call needs, and tells whether it may have it."""
-        with self._lock:
-            self.asked.update(dict.fromkeys((caller, need) for need in needs))
-            lacking = [need for need in needs if not self.policies[caller].allows(need)]
-            self.refused.update({(caller, need): what for need in lacking})
-        return not lacking
-
-    def by_mirror(self, caller: str, needs: Sequence[Need]) -> bool:
-        """Tells whether it is the stand-in's Hive metastore that makes, or looks for, the folder of a database.
-
-        On AWS nobody does: dbt-glue creates the database in the catalog, and a catalog makes no folders. It can be one
-        of an earlier test's databases, which is dropped, files and all, when the metastore is next brought up to date.
-        """
-        keys = [dict(need.context).get("s3:prefix", need.resource.partition("/")[2]).rstrip("/") for need in needs]
-        return (
-            caller == "glue"
-            and bool(keys)
-            and all(f"{self.schema_folder}/".startswith(f"{key}/") or self._is_of_another_schema(key) for key in keys)
-        )
-
-    def _is_of_another_schema(self, key: str) -> bool:
-        found = _SCHEMA_FOLDER.match(key)
-        return found is not None and found[0] != self.schema_folder.rstrip("/")
-
-    def __call__(self, exchange: Exchange) -> None:
-        if not self.is_on:
-            fault_proxy.forwards(exchange)
-            return
-        head = exchange.request
-        key = head.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
-        target = head.head.split(b" ", 2)[1].decode()
-        request = S3Request(self.callers.get(key, "nobody"), head.method, target, head.headers)
-        what = f"{request.method} {target}"
-        try:
-            needs = request.needs(exchange.receive() if request.method == "POST" else b"")
-        except ValueError as error:
-            self.unknown.append(str(error))
-            needs = []
-        if self.by_mirror(request.caller, needs):
-            fault_proxy.forwards(exchange)
-            return
-        is_allowed = self.allow(request.caller, needs, what)
-        answer = exchange.forward() if is_allowed else None
-        if answer is not None and answer.status == 404:
-            is_allowed = self.allow(request.caller, request.needs_to_hear_of_absence(), f"{what} is not there")
-        if answer is not None and is_allowed:
-            exchange.answer(answer.head + answer.body)
-        else:
-            exchange.refuse("403 Forbidden", b"<Error><Code>AccessDenied</Code></Error>")
 
 
 class FullRun:
@@ -175,35 +92,7 @@ class FullRun:
         self._lake.printed.append(output)
         self.commands.append(Command(" ".join([program, *arguments]), expected, ended.returncode, output))
         for call in self._lake.stand_in.calls[first:]:
-            self._note(call)
-
-    def _note(self, call: Call) -> None:
-        try:
-            needs = call_needs(call, ACCOUNT, REGION, self._lake.schema)
-        except ValueError as error:
-            self.watch.unknown.append(str(error))
-        else:
-            self.watch.allow(call.caller, needs, f"{call.operation} {call.resource or call.session or ''}")
-
-
-def values(lake: GlueLake, publish_bucket: str) -> dict[str, str]:
-    return {
-        "partition": "aws",
-        "account": ACCOUNT,
-        "region": REGION,
-        "glue_role": ROLE.rpartition("/")[2],
-        "raw_bucket": lake.bucket.name,
-        "raw_prefix": f"{lake.raw}/",
-        "raw_schema": lake.raw,
-        "cpfs_table": "cpfs",
-        "records_table": "records",
-        "lake_bucket": lake.bucket.name,
-        "lake_prefix": "tables/",
-        "schema": lake.schema,
-        "publish_bucket": publish_bucket,
-        "publish_prefix": "ids/",
-        "ready_file": READY_FILE,
-    }
+            self.watch.note(call, self._lake.schema)
 
 
 @dataclass(frozen=True)
@@ -214,10 +103,6 @@ class Ran:
     values: dict[str, str]
     watch: Watch
     commands: list[Command]
-
-    def needs(self, caller: str) -> list[Need]:
-        """All that a caller needed, and got."""
-        return [need for of, need in self.watch.asked if of == caller and (of, need) not in self.watch.refused]
 
 
 @pytest.fixture(scope="module")
@@ -294,29 +179,14 @@ def test_everything_that_is_asked_for_is_allowed(ran: Ran) -> None:
 
 @pytest.mark.parametrize("caller", DOCUMENTS)
 def test_every_action_is_used(ran: Ran, caller: str) -> None:
-    needs = ran.needs(caller)
-    unused = {
-        statement.sid: action
-        for statement in ran.policies[caller].statements
-        for action in statement.actions
-        if not any(need.action == action and statement.allows(need) for need in needs)
-    }
-    assert set(unused) == set(UNSEEN[caller]), unused
+    found = unused(ran.policies[caller], ran.watch.needs(caller))
+    assert set(found) == set(UNSEEN[caller]), found
 
 
 @pytest.mark.parametrize("caller", DOCUMENTS)
 def test_nothing_can_be_taken_away(ran: Ran, caller: str) -> None:
     """No action, no resource and no prefix, of any statement."""
-    needs = ran.needs(caller)
-    policy = ran.policies[caller]
-    assert needs
-    assert all(policy.allows(need) for need in needs)
-    spare = {
-        (sid, thing)
-        for sid, thing, weaker in policy.weaker()
-        if sid not in UNSEEN[caller] and all(weaker.allows(need) for need in needs)
-    }
-    assert spare == set()
+    assert spare(ran.policies[caller], ran.watch.needs(caller), UNSEEN[caller]) == set()
 
 
 @pytest.mark.parametrize(
