@@ -17,7 +17,7 @@ from publisher.file.encoding import Encoder
 from publisher.file.lookalikes import LookalikeCounter
 from publisher.lake.access import LakeAccess
 from publisher.records.journal import Journal
-from publisher.records.memory import Recollection
+from publisher.records.memory import Memory, Recollection
 from publisher.records.record import PUBLISHED
 from publisher.settings import PublishSettings
 from publisher.source import Source, good_blocks, open_source
@@ -29,6 +29,15 @@ from publisher.values import Encoded, Hold, Metadata, StoredObject
 
 class Watcher:
     """Is told how far a publish is; the default does not care."""
+
+    def begins(self, run_id: str) -> None:
+        """The run begins, whose records have this id."""
+
+    def opened(self, source: Source) -> None:
+        """The table is open, and vouched for."""
+
+    def recalled(self, memory: Memory) -> None:
+        """What was promoted last is known."""
 
     def step(self, name: str) -> None:
         """A step begins."""
@@ -95,6 +104,7 @@ def publish(
     with nullcontext() if settings.dry_run else run.journal.ending():
         with run.step("prepare"):
             source = open_source(settings, run.lake, run.enforce)
+            run.watcher.opened(source)
             promotion = Promotion(
                 store, settings.destination, "publish", run.announce, guard_hold=run.guard_hold, warn=run.warn
             )
@@ -130,6 +140,7 @@ class _Run:
         self.recollection = Recollection(store, settings.destination)
         self._seconds: dict[str, float] = {}
         self._warnings: list[str] = []
+        watcher.begins(self.journal.run_id)
         limits = settings.limits
         self.journal.know(
             reason=settings.reason,
@@ -170,6 +181,7 @@ class _Run:
         self.journal.reached()
         self.journal.know(source_partition=partition)
         memory = self.recollection.over(promotion.active)
+        self.watcher.recalled(memory)
         if memory.unfinished is not None and not self.settings.dry_run:
             self.journal.complete(memory.unfinished, None, promotion.active)
         require_known_and_newer(self.enforce, partition, memory)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 DAMAGED = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "AccessForbidden"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "AccessForbidden"})
 REDIRECTED = frozenset(
     {
         "PermanentRedirect",

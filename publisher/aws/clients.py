@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-import logging
 import os
 import time
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import boto3
 import botocore.session
@@ -17,19 +15,46 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.utils import is_valid_uri
 
+from publisher.addresses import split_url, warn_of_plain_http
 from publisher.aws.credentials import Credentials
 from publisher.aws.failures import cannot_be_set_up
 from publisher.errors import Misconfigured, StoreFailed
 from publisher.redaction import without_passwords
 
-_LOG = logging.getLogger(__name__)
 _REDIRECTS = (301, 302, 307)
 
 
-def client(service: str, endpoint_url: str | None = None) -> Any:
+@dataclass(frozen=True)
+class Patience:
+    """How long a service is waited for.
+
+    Attributes:
+        connect_seconds: Until it takes a connection.
+        read_seconds: Until it goes on with an answer.
+        attempts: How often a request is sent at most.
+    """
+
+    connect_seconds: float = 10
+    read_seconds: float = 60
+    attempts: int = 5
+
+
+def client(
+    service: str,
+    endpoint_url: str | None = None,
+    *,
+    region: str | None = None,
+    patience: Patience = Patience(),
+) -> Any:
     """Returns a boto3 client. Credentials, region and endpoint are found as boto3 finds them; retries are bounded.
 
     An endpoint that is asked without encryption, and is not on this machine, is warned about.
+
+    Args:
+        service: As boto3 calls it.
+        endpoint_url: Where it is; None for what boto3 finds.
+        region: Likewise.
+        patience: How long it is waited for.
 
     Raises:
         Misconfigured: The endpoint is not a URL, or what boto3 finds cannot be used.
@@ -38,21 +63,21 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
     if endpoint_url is not None:
         _require_url(endpoint_url)
     config = Config(
-        connect_timeout=10,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=patience.connect_seconds,
+        read_timeout=patience.read_seconds,
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
         # The publisher gives the store a SHA-256 of its own and recomputes what it reads: no second checksum.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
     try:
         _require_certificates(_found().get_config_variable("ca_bundle"))
-        made = _session().client(service, endpoint_url=endpoint_url, config=config)
+        made = _session().client(service, region, endpoint_url=endpoint_url, config=config)
     except (BotoCoreError, ValueError, OSError) as error:
         raise cannot_be_set_up(error) from error
     if service == "s3":
         made.meta.events.register_first("needs-retry.s3.HeadBucket", _end_redirects)
-    _warn_of_plain_http(made.meta.endpoint_url)
+    warn_of_plain_http(made.meta.endpoint_url)
     return made
 
 
@@ -80,21 +105,12 @@ def _found() -> botocore.session.Session:
 
 
 def _require_url(endpoint_url: str) -> None:
-    parts = _split(endpoint_url)
+    parts = split_url(endpoint_url)
     if parts is None or parts.scheme not in ("http", "https") or not is_valid_uri(endpoint_url):
         raise Misconfigured(
             f"The endpoint {without_passwords(endpoint_url)!r} is not a URL.",
             "Give it as http://host:port or https://host.",
         )
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # is checked when it is read
-    except ValueError:
-        return None
-    return parts
 
 
 def _require_certificates(path: str | None) -> None:
@@ -103,24 +119,6 @@ def _require_certificates(path: str | None) -> None:
             f"The certificates {path} do not exist.",
             "Correct AWS_CA_BUNDLE (or ca_bundle in the AWS profile), or leave it out.",
         )
-
-
-def _warn_of_plain_http(endpoint_url: str) -> None:
-    parts = _split(endpoint_url)
-    if parts is not None and parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
-        _warn_once(f"{parts.hostname} is asked over plain http: whoever is in between can read and change what is sent")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-@cache
-def _warn_once(text: str) -> None:
-    _LOG.warning(text)
 
 
 def _end_redirects(request_dict: dict[str, Any], response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:

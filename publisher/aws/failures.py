@@ -37,7 +37,7 @@ _TRIED_AGAIN = (exceptions.ConnectionError, exceptions.HTTPClientError, exceptio
 FAILURES = (ClientError, BotoCoreError, *_UNREADABLE)
 
 # What of a service's own text is told: the action that is denied, and by which kind of policy. Nothing else fits these.
-_ACTION = re.compile(r"\b(?:s3|kms|glue|sts|lakeformation):[A-Z][A-Za-z]{2,60}\b")
+_ACTION = re.compile(r"\b(?:s3|kms|glue|sts|lakeformation|cloudwatch|sns):[A-Z][A-Za-z]{2,60}\b")
 _BY_POLICY = re.compile(r"explicit deny in an? ((?:[a-zA-Z]+[- ]){1,4}policy)")
 _LOCK = re.compile(r"object lock|WORM protected", re.IGNORECASE)  # with a blank, as no name of a role has
 # Whatever answers may put anything there.

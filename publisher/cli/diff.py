@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from publisher.cli import options
+from publisher.cli import log, options
 from publisher.cli.connect import open_bucket, require_extra
-from publisher.cli.output import Output, fields_text, lead_nowhere, say, shown
+from publisher.cli.output import Output, fields_text
+from publisher.cli.streams import lead_nowhere
 from publisher.errors import PublisherError, UsageError
+from publisher.redaction import shown
 from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def diff(
         if printer.has_begun:
             error.hint += " The ids that were printed are not whole: use none of them."
         raise
-    say(_text(found), is_error=True)
+    log.note(_text(found))
 
 
 class _Printer:

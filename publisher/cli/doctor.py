@@ -10,7 +10,9 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import open_bucket, require_extra
-from publisher.cli.output import Output, print_json, say, shown
+from publisher.cli.output import Output
+from publisher.cli.streams import print_json, say
+from publisher.redaction import shown
 from publisher.store.keys import Destination
 
 if TYPE_CHECKING:

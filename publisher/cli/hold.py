@@ -6,7 +6,9 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, shown, warn
+from publisher.cli.log import warn
+from publisher.cli.output import Output
+from publisher.redaction import shown
 
 
 @click.command()

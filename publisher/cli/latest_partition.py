@@ -11,7 +11,8 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import open_bucket
-from publisher.cli.output import Output, warn
+from publisher.cli.log import warn
+from publisher.cli.output import Output
 from publisher.errors import UsageError
 from publisher.settings import parse_duration
 from publisher.store.keys import Destination

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import signal
 import sys
@@ -11,26 +10,30 @@ import threading
 import traceback
 from dataclasses import dataclass
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from publisher import __version__
+from publisher.cli import log
 from publisher.cli.diff import diff
 from publisher.cli.doctor import doctor
 from publisher.cli.history import history
 from publisher.cli.hold import hold, release
 from publisher.cli.latest_partition import latest_partition
-from publisher.cli.output import Output, print_json, say, shown, warn
+from publisher.cli.output import Output
 from publisher.cli.project_dir import project_dir
 from publisher.cli.prune import prune
 from publisher.cli.publish import publish
 from publisher.cli.pull import pull
 from publisher.cli.rollback import rollback
 from publisher.cli.status import status
+from publisher.cli.streams import print_json
+from publisher.cli.telling import Telling, tell
 from publisher.cli.trace import trace
 from publisher.cli.verify import verify
 from publisher.errors import PublisherError, UsageError
+from publisher.redaction import shown
 
 _INTERRUPTED = 130  # what a shell reports for Ctrl-C
 _TERMINATED = 143
@@ -39,7 +42,20 @@ _TERMINATED = 143
 _GRACE_SECONDS = 8
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """The commands. Of an interrupt, click itself prints an empty line, which a log of JSON has no room for."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs a command."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            if log.is_json():
+                raise click.Abort from None
+            raise
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="publisher")
 def cli() -> None:
     """Publish a table of ids as one file that other systems can trust.
@@ -82,7 +98,20 @@ def run(arguments: list[str]) -> Ended:
     """Runs a command in a process that goes on afterwards: what happens to signals is the caller's affair."""
     # Overwritten by the options' own values, unless the arguments cannot even be parsed.
     output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
-    logging.getLogger("publisher").handlers[:] = [_Warnings()]
+    log.begin(arguments)
+    try:
+        ended = _run(arguments, output)
+    except SystemExit as end:  # a signal
+        tell(output.telling, end.code if isinstance(end.code, int) else 1, None, as_json=output.as_json)
+        raise
+    telling = output.telling
+    if not telling.is_begun and ended.error is not None:
+        telling = _whom_to_tell(arguments)
+    tell(telling, ended.exit_code, ended.error, as_json=output.as_json)
+    return ended
+
+
+def _run(arguments: list[str], output: Output) -> Ended:
     try:
         # What click returns is what a command exited with, or nothing.
         return Ended(cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output) or 0)
@@ -97,11 +126,17 @@ def run(arguments: list[str]) -> Ended:
         return _failed(_unexpected(error), output)
 
 
-class _Warnings(logging.Handler):
-    """Tells what is worth knowing that comes from below the commands, as all else is told."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        warn(record.getMessage())
+def _whom_to_tell(arguments: list[str]) -> Telling:
+    """Reads whom to tell from the arguments of a publish that could not begin, because others of them are wrong."""
+    output = Output()
+    if arguments[:1] == [publish.name]:
+        context = publish.make_context(
+            publish.name, arguments[1:], obj=output, resilient_parsing=True, ignore_unknown_options=True,
+            allow_extra_args=True,
+        )  # fmt: skip
+        given = context.params
+        output.telling.begin(given.get("to"), is_dry_run=bool(given.get("dry_run")))
+    return output.telling
 
 
 def _unexpected(error: Exception) -> PublisherError:
@@ -121,13 +156,13 @@ def _unexpected(error: Exception) -> PublisherError:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    warn("terminated; active is the old file or the new one, whole")
+    log.warn("terminated; active is the old file or the new one, whole")
     _end_in_time(_TERMINATED)
     sys.exit(_TERMINATED)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    warn("interrupted; active is the old file or the new one, whole")
+    log.warn("interrupted; active is the old file or the new one, whole")
     _end_in_time(_INTERRUPTED)
     raise KeyboardInterrupt
 
@@ -141,9 +176,8 @@ def _end_in_time(code: int) -> None:
 
 def _failed(error: PublisherError, output: Output) -> Ended:
     if output.debug and sys.exc_info()[0] is not None:
-        say("\n".join(map(shown, traceback.format_exc().splitlines())), is_error=True)
-    warn(error.message)
-    warn(error.hint)
+        log.note("\n".join(map(shown, traceback.format_exc().splitlines())), level="debug")
+    log.fail(error)
     if output.as_json:
         fields = {"status": error.status, "error": type(error).__name__, "exit_code": error.exit_code}
         guard = {"guard": error.guard} if error.guard else {}

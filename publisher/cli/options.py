@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from publisher.cli import log
 from publisher.cli.output import Output
+from publisher.cli.telling import CLOUDWATCH, STDOUT
 from publisher.guards.limits import Limits
 from publisher.guards.names import OVERRULABLE
 from publisher.settings import parse_duration
@@ -73,6 +75,35 @@ def _remember_of_bucket(context: click.Context, parameter: click.Parameter, valu
         context.ensure_object(Output).of_bucket[parameter.name or ""] = value
 
 
+def _remember_log_format(_context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    log.set_format(value)
+
+
+def _remember_namespace(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from publisher.telemetry.channels import require_namespace
+
+        context.ensure_object(Output).telling.namespace = require_namespace(value)
+
+
+def _remember_metrics_to(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    context.ensure_object(Output).telling.metrics_to = value
+
+
+def _remember_targets(context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> None:
+    for value in values:  # one after the other: those before a wrong one are told of it
+        from publisher.telemetry.channels import parse_target
+
+        context.ensure_object(Output).telling.targets += (parse_target(value),)
+
+
+def _remember_openlineage_url(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from publisher.telemetry.channels import require_address
+
+        context.ensure_object(Output).telling.openlineage_url = require_address(value)
+
+
 def _remember_deadline(context: click.Context, _parameter: click.Parameter, value: str) -> None:
     context.ensure_object(Output).deadline_seconds = parse_duration(value).total_seconds()
 
@@ -84,6 +115,10 @@ JSON = _option("--json", "as_json", help="Print one JSON object on stdout.", is_
 DEADLINE = _option(
     "--deadline", help="Give up when all requests together take longer.", default="1h", metavar="DURATION",
     callback=_remember_deadline, **_FIRST,
+)  # fmt: skip
+LOG_FORMAT = _option(
+    "--log-format", help="What stderr is told in: lines for a person, or one JSON object each.", default="text",
+    type=click.Choice(log.FORMATS), callback=_remember_log_format, **_FIRST,
 )  # fmt: skip
 ENDPOINT_URL = _option(
     "--endpoint-url", help="The store, when it is not AWS.", metavar="URL",
@@ -108,6 +143,32 @@ BUCKET_KEY = _option(
 )  # fmt: skip
 ACL = _option("--acl", help="The canned ACL of what is written.", type=click.Choice(ACLS), **_OF_BUCKET)
 TAGS = _option("--tags", help="Tags of what is written: name=value,name=value.", metavar="TAGS", **_OF_BUCKET)
+
+# Who else is told. They are read first, too: whoever is to be told is told of a wrong option.
+METRICS_NAMESPACE = _option(
+    "--metrics-namespace", help="Send metrics, in this namespace of CloudWatch.", metavar="NAME",
+    callback=_remember_namespace, **_FIRST,
+)  # fmt: skip
+METRICS_TO = _option(
+    "--metrics-to",
+    help="Where metrics go: to CloudWatch itself, or as a line of its embedded metric format to stdout (with --json to "
+    "stderr).",
+    default=CLOUDWATCH, type=click.Choice([CLOUDWATCH, STDOUT]), callback=_remember_metrics_to, **_FIRST,
+)  # fmt: skip
+NOTIFY = _option(
+    "--notify",
+    help="Tell an SNS topic (its ARN) or a webhook (https://…) of refusals, failures, warnings and recoveries. Can be "
+    "given several times.",
+    metavar="TARGET", multiple=True, callback=_remember_targets, **_FIRST,
+)  # fmt: skip
+OPENLINEAGE_URL = _option(
+    "--openlineage-url", help="Send an event of OpenLineage for each published file.", metavar="URL",
+    also=("OPENLINEAGE_URL",), callback=_remember_openlineage_url, **_FIRST,
+)  # fmt: skip
+METRICS = _option(
+    "--metrics", help="Send how old active and its partition are; needs --metrics-namespace.", variable=False,
+    is_flag=True,
+)  # fmt: skip
 
 # Where to, and from where.
 TO = _option("--to", help="The destination, s3://bucket[/prefix].", metavar="S3_URL", required=True)
@@ -233,7 +294,7 @@ SHELL = _option(
 
 def answering(command: _Command) -> _Command:
     """Adds the options that every command has."""
-    for option in (DEBUG, JSON, ENDPOINT_URL, DEADLINE):
+    for option in (DEBUG, LOG_FORMAT, JSON, ENDPOINT_URL, DEADLINE):
         command = option(command)
     return command
 
@@ -248,6 +309,16 @@ def writing(command: _Command) -> _Command:
     for option in (TAGS, ACL, BUCKET_KEY, SSE_KMS_KEY_ID, SSE):
         command = option(command)
     return destination(command)
+
+
+def measuring(command: _Command) -> _Command:
+    """Adds the options that every command has that sends metrics."""
+    return METRICS_NAMESPACE(METRICS_TO(command))
+
+
+def telling(command: _Command) -> _Command:
+    """Adds the options of a command that tells others how it ended."""
+    return measuring(NOTIFY(OPENLINEAGE_URL(command)))
 
 
 def dbt(command: _Command) -> _Command:

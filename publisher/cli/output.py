@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import click
-
+from publisher.cli.log import warn
+from publisher.cli.streams import print_json, say
+from publisher.cli.telling import Telling
 from publisher.errors import UsageError
 from publisher.guards.active import readable_duration
-from publisher.redaction import without_passwords
+from publisher.redaction import shown
 from publisher.values import StoredObject
 
 
@@ -28,12 +25,14 @@ class Output:
         debug: A traceback on failure.
         deadline_seconds: For all requests to the store together.
         of_bucket: What is said with every request to the bucket; the names are those of `S3Options`.
+        telling: Who else is to be told, and of what.
     """
 
     as_json: bool = False
     debug: bool = False
     deadline_seconds: float = 3600
     of_bucket: dict[str, Any] = field(default_factory=dict)
+    telling: Telling = field(default_factory=Telling)
 
     def answer(self, fields: Mapping[str, Any], text: str, *, is_done: bool = False) -> None:
         """Prints what a command found or did, as it was asked for.
@@ -53,60 +52,9 @@ class Output:
         warn("it is done, but the answer could not be printed: stdout is full, or closed")
 
 
-def warn(text: str) -> None:
-    """Tells, beside the answer, what is worth knowing."""
-    say(f"publisher: {shown(text)}", is_error=True)
-
-
-def say(text: str, *, is_error: bool = False) -> bool:
-    """Prints, and returns whether that was possible: a stream may be closed or full, or lead to nobody any more.
-
-    A sign that the stream's encoding does not have is printed as its escape, and no password of an address at all.
-    """
-    stream = sys.stderr if is_error else sys.stdout
-    if stream is None:  # closed before the program began
-        return False
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        click.echo(without_passwords(text).encode(encoding, "backslashreplace").decode(encoding), file=stream)
-        stream.flush()
-    except (OSError, ValueError):
-        with suppress(OSError, ValueError):
-            lead_nowhere(stream.fileno())
-        return False
-    return True
-
-
-def shown(text: str) -> str:
-    """Returns a text as it may stand on a terminal or in a log: one line, control characters as their escapes.
-
-    What comes from the store or a table was written by anybody: a line break would forge a line, an escape sequence
-    would clear the screen.
-    """
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-
-
-def lead_nowhere(descriptor: int) -> None:
-    """Lets what is still in a stream's buffer be written without a failure, when it is closed or the process ends.
-
-    Args:
-        descriptor: Of a stream that is full, or that nobody reads any more.
-    """
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, descriptor)
-    os.close(nothing)
-
-
 def ago_text(moment: datetime, now: datetime) -> str:
     """Returns how long ago something was, as a person says it."""
     return f"{readable_duration(max(now - moment, timedelta(0)))} ago"
-
-
-def print_json(fields: Mapping[str, Any]) -> bool:
-    """Prints the one object, and returns whether that was possible."""
-    text = json.dumps(fields, ensure_ascii=False)
-    # JSON itself lets some pass that a terminal obeys, or that cannot be encoded.
-    return say("".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text))
 
 
 def stored_fields(stored: StoredObject) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, warn
+from publisher.cli.log import warn
+from publisher.cli.output import Output
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from publisher.cli import options
+from publisher.cli import log, options
 from publisher.cli.connect import open_bucket, require_extra
 from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
 from publisher.guards.limits import Limits
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @options.OVERRULE
 @options.OVERRULE_REASON
 @options.DRY_RUN
+@options.telling
 def publish(
     output: Output,
     to: str,
@@ -63,6 +64,7 @@ def publish(
     parquet:s3://bucket/path, iceberg:/path/v3.metadata.json (or the folder of a file-system table),
     glue:database.table. Of an Iceberg table one snapshot is read to its end.
     """
+    output.telling.begin(to, is_dry_run=dry_run)
     settings = PublishSettings(
         destination=Destination.parse(to),
         target_path=target_path,
@@ -88,9 +90,20 @@ def publish(
     deadline = Deadline(output.deadline_seconds)
     store, lake = open_bucket(settings.destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)
 
-    with progress(sys.stderr) as watcher:
+    with progress(sys.stderr, output.telling) as watcher:
         published = run(settings, store, watcher, lake)
+    output.telling.published, output.telling.step = published, None
+    log.know(step=None)
+    if log.is_json():
+        log.note(_sentence(published), seconds=round(output.telling.seconds, 3))
     output.answer(_fields(published), _text(published, settings.destination), is_done=True)
+
+
+def _sentence(published: Published) -> str:
+    """Returns the end of a log."""
+    said = published.metadata
+    word = "would be published" if published.is_dry_run else "published"
+    return f"{word}: {published.encoded.total_ids:,} ids of partition {said.source_partition or 'unknown'}"
 
 
 def _fields(published: Published) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, fields_text, replaced_text, stored_fields, warn
+from publisher.cli.log import warn
+from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
 from publisher.values import Metadata
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from publisher.cli import options
+from publisher.cli import options, telling
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, ago_text, fields_text, shown, stored_fields
+from publisher.cli.output import Output, ago_text, fields_text, stored_fields
 from publisher.errors import IntegrityError, SourceNotReady
 from publisher.guards.active import hold_text
+from publisher.redaction import shown
 from publisher.settings import parse_duration
 
 if TYPE_CHECKING:
@@ -25,12 +26,17 @@ if TYPE_CHECKING:
 @click.pass_obj
 @options.destination
 @options.MAX_AGE
-def status(output: Output, to: str, endpoint_url: str | None, max_age: str | None) -> None:
+@options.METRICS
+@options.measuring
+def status(output: Output, to: str, endpoint_url: str | None, max_age: str | None, metrics: bool) -> None:
     """Show what is active, since when, whether it is held or stale, and what the last run said.
 
     Ends with 4 when active is not what was promoted last, and with 5 when nothing is active. With --max-age, the exit
-    code is a monitor's.
+    code is a monitor's. With --metrics, run by a schedule, it is a dead man's switch: where nothing is active, or what
+    is was not promoted last, no age is sent, and an alarm that takes missing data for a breach rings.
     """
+    if metrics:
+        telling.require_namespace(output.telling)
     limit = parse_duration(max_age) if max_age else None
     destination, store = connect(to, endpoint_url, output)
     from publisher.guards import require_fresh
@@ -42,6 +48,9 @@ def status(output: Output, to: str, endpoint_url: str | None, max_age: str | Non
     is_stale = active is not None and limit is not None and now - active.last_modified > limit
     fields = {"status": _word(found, is_stale=is_stale), **_fields(found, now)}
     output.answer(fields, _text(found, fields, destination, now))
+    if metrics:
+        trusted = None if found.doubts else active
+        telling.tell_age(output.telling, destination, trusted, now, as_json=output.as_json)
     output.as_json = False  # the one object is printed; what may follow is a refusal's two lines and its exit code
     if active is None:
         raise SourceNotReady(f"Nothing is active at {destination.url(destination.active_key)}.", _hint(found))

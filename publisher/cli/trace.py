@@ -10,8 +10,9 @@ import click
 
 from publisher.cli import options
 from publisher.cli.connect import connect
-from publisher.cli.output import Output, readable, shown, table_text
+from publisher.cli.output import Output, readable, table_text
 from publisher.errors import Conflict, IntegrityError, UsageError
+from publisher.redaction import shown
 from publisher.settings import parse_day
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -51,6 +51,7 @@ class GlueTable:
         columns: Name and type of each other column.
         is_projected: Whether its partitions are computed from its properties (Athena's partition projection) and not
             listed: what is registered besides is not all there is.
+        catalog: The catalog, as `arn:aws:glue:region:account`; None where the answer does not tell the account.
     """
 
     database: str
@@ -61,6 +62,7 @@ class GlueTable:
     partition_columns: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...] = ()
     is_projected: bool = False
+    catalog: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class GlueCatalog:
         try:
             answer = self._client.get_table(DatabaseName=database, Name=name)
             self.requests += 1
-            return _table(database, name, answer["Table"])
+            return replace(_table(database, name, answer["Table"]), catalog=self._catalog(answer["Table"]))
         except failures.FAILURES as error:
             self._raise(error, doing, database, name)
 
@@ -192,6 +194,10 @@ class GlueCatalog:
                 "Check its name, the region (AWS_REGION) and the account; a crawler or a load may still have to run.",
             ) from error
         raise failures.failure(error, _SERVICE, doing, self._where()) from error
+
+    def _catalog(self, said: Mapping[str, Any]) -> str | None:
+        account, meta = said.get("CatalogId"), self._client.meta
+        return f"arn:{meta.partition}:glue:{meta.region_name}:{account}" if account else None
 
     def _where(self) -> str:
         region = self._client.meta.region_name

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from publisher.errors import StoreFailed
 from publisher.records.keys import RecordKey, list_since, read_record, windows
-from publisher.records.record import Record
+from publisher.records.record import STOPPED, Record
 from publisher.store.keys import Destination
 from publisher.store.protocol import Store
 from publisher.values import StoredObject, is_same
@@ -32,6 +32,7 @@ class Memory:
         abandoned: Announcements of others of which nothing tells how they ended.
         latest: The newest record that was seen.
         active: What was active at the last look.
+        stopped: The records of the runs since the last promotion that published nothing: refused, failed, interrupted.
     """
 
     previous: StoredObject | None
@@ -44,6 +45,7 @@ class Memory:
     abandoned: tuple[RecordKey, ...] = ()
     latest: RecordKey | None = None
     active: StoredObject | None = None
+    stopped: tuple[RecordKey, ...] = ()
 
 
 def is_described(active: StoredObject) -> bool:
@@ -86,6 +88,7 @@ def recall(
                 abandoned=_dangling(others),
                 latest=_latest([announced, *keys]),
                 active=active,
+                stopped=_stopped(others),
             )
     else:
         keys = newest(store, destination, now or datetime.now(timezone.utc))
@@ -157,20 +160,21 @@ def newest(store: Store, destination: Destination, now: datetime) -> list[Record
 def _from_records(store: Store, destination: Destination, active: StoredObject | None, keys: list[RecordKey]) -> Memory:
     latest = _latest(keys)
     promoted = [key for key in keys if key.is_promotion]
-    pending = _dangling([key for key in keys if not promoted or key.at > promoted[-1].at])
+    later = [key for key in keys if not promoted or key.at > promoted[-1].at]
+    pending, stopped = _dangling(later), _stopped(later)
     if not promoted and not pending:
-        return Memory(previous=active, latest=latest)
+        return Memory(previous=active, latest=latest, stopped=stopped)
     last = _require_record(store, destination, promoted[-1]) if promoted else None
     # One that was announced may have been carried out, and active was lost since: its partition counts, too.
     announced = read_record(store, pending[-1]) if pending else None
     if last is None:
         # The first promotion of all, by several at once maybe: what is active counts.
-        return Memory(previous=active, abandoned=pending, latest=latest)
+        return Memory(previous=active, abandoned=pending, latest=latest, stopped=stopped)
     doubt = None
     if active is not None and is_described(active):
         if (active.metadata.staged_key, active.metadata.sha256) == (last.staged_key, last.sha256):
             # Put back by hand from its staged copy: the right file, whoever did it.
-            return Memory(previous=active, last=last, abandoned=pending, latest=latest)
+            return Memory(previous=active, last=last, abandoned=pending, latest=latest, stopped=stopped)
         doubt = _doubt(active, last)
     return Memory(
         previous=_staged_copy(store, last),
@@ -180,6 +184,7 @@ def _from_records(store: Store, destination: Destination, active: StoredObject |
         is_replaced=True,
         abandoned=pending,
         latest=latest,
+        stopped=stopped,
     )
 
 
@@ -196,6 +201,11 @@ def _dangling(keys: list[RecordKey]) -> tuple[RecordKey, ...]:
     """Returns the announcements of runs that have no other record."""
     ended = {key.run_id for key in keys if not key.is_announcement}
     return tuple(key for key in keys if key.is_announcement and key.run_id not in ended)
+
+
+def _stopped(keys: list[RecordKey]) -> tuple[RecordKey, ...]:
+    """Returns one record of each run that published nothing."""
+    return tuple({key.run_id: key for key in keys if key.outcome in STOPPED}.values())
 
 
 def _latest(keys: list[RecordKey]) -> RecordKey | None:

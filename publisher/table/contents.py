@@ -32,6 +32,8 @@ class Contents:
     Attributes:
         files: The data files, each with the positions of its deleted rows.
         columns: Finds the columns in files that were written under older schemas; None where names are names.
+        location: The table's own folder, or its file.
+        catalog: The catalog of a Glue table, as its ARN; None for others.
     """
 
     reader: Files
@@ -39,6 +41,8 @@ class Contents:
     listing: frozenset[FileState]
     columns: Columns | None = None
     snapshot: Snapshot | None = None
+    location: str = ""
+    catalog: str | None = None
 
     def physical_name(self, name: str, schema: pa.Schema) -> str | None:
         """Returns what a column is called in a file of this schema; None where the file has no such column."""
@@ -55,7 +59,7 @@ def contents_of(ref: TableRef, lake: LakeAccess) -> Contents:
         UsageError: It is of a kind that cannot be read.
         StoreFailed: The store or the catalog failed.
     """
-    kind, location = _resolve(ref, lake)
+    kind, location, catalog = _resolve(ref, lake)
     reader = lake.files(location)
     if kind == "iceberg":
         from publisher.lake.iceberg.plan import Reader, deleted_rows, plan
@@ -65,9 +69,12 @@ def contents_of(ref: TableRef, lake: LakeAccess) -> Contents:
         planned = plan(reader, snapshot, who)
         deleted = deleted_rows(reader, snapshot, who, planned)
         files = tuple((file.state, rows) for file, rows in zip(planned, deleted, strict=True))
-        return Contents(reader, files, listing, snapshot.columns, snapshot)
+        return Contents(
+            reader, files, listing, snapshot.columns, snapshot, snapshot.metadata.location.rstrip("/"), catalog
+        )
     found = _parquet_files(ref, location, reader)
-    return Contents(reader, tuple((file, _NOTHING_DELETED) for file in found), frozenset(found))
+    files = tuple((file, _NOTHING_DELETED) for file in found)
+    return Contents(reader, files, frozenset(found), location=location.rstrip("/"), catalog=catalog)
 
 
 def list_files(ref: TableRef, lake: LakeAccess | None = None) -> frozenset[FileState]:
@@ -78,22 +85,22 @@ def list_files(ref: TableRef, lake: LakeAccess | None = None) -> frozenset[FileS
         StoreFailed: The store or the catalog failed.
     """
     lake = lake or LakeAccess()
-    kind, location = _resolve(ref, lake)
+    kind, location, _ = _resolve(ref, lake)
     if kind == "iceberg":
         return _snapshot(location, lake)[1]
     return frozenset(_parquet_files(ref, location, lake.files(location)))
 
 
-def _resolve(ref: TableRef, lake: LakeAccess) -> tuple[str, str]:
-    """Returns a table's format and where it is, which for a Glue table the catalog tells."""
+def _resolve(ref: TableRef, lake: LakeAccess) -> tuple[str, str, str | None]:
+    """Returns a table's format, where it is, which for a Glue table the catalog tells, and that catalog."""
     if ref.kind != "glue":
-        return ref.kind, ref.location
+        return ref.kind, ref.location, None
     database, _, name = ref.location.partition(".")
     table = lake.glue.table(database, name)
     if table.kind == "iceberg" and table.metadata_location:
-        return "iceberg", normal_location(table.metadata_location)
+        return "iceberg", normal_location(table.metadata_location), table.catalog
     if table.kind == "parquet" and table.location and not table.partition_columns:
-        return "parquet", normal_location(table.location)
+        return "parquet", normal_location(table.location), table.catalog
     what = "partitioned" if table.kind == "parquet" and table.partition_columns else f"of the kind {table.kind}"
     raise UsageError(
         f"The table {ref} is {what}; the publisher reads Iceberg tables and unpartitioned Parquet.",

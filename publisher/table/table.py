@@ -52,6 +52,8 @@ class Table:
         listing: What it consisted of when it was opened.
         snapshot_id: The Iceberg snapshot that is read; None for other tables.
         committed_at: When that snapshot became current, by the engine's clock.
+        location: The table's own folder, or its file.
+        catalog: The catalog of a Glue table, as its ARN; None for others.
     """
 
     ref: TableRef
@@ -60,6 +62,8 @@ class Table:
     reader: Files
     snapshot_id: int | None = None
     committed_at: datetime | None = None
+    location: str = ""
+    catalog: str | None = None
 
     @property
     def rows(self) -> int:
@@ -122,6 +126,8 @@ def open_table(ref: TableRef, lake: LakeAccess | None = None) -> Table:
         contents.reader,
         snapshot.snapshot_id if snapshot else None,
         snapshot.committed_at if snapshot else None,
+        contents.location,
+        contents.catalog,
     )
 
 

@@ -26,6 +26,7 @@ from publisher.cli.main import cli
 from publisher.errors import PublisherError, UsageError
 from publisher.publish import publish
 from publisher.pull_state import read_state
+from publisher.redaction import shown
 from publisher.settings import PublishSettings
 from publisher.store.keys import Destination
 from publisher.values import TableRef
@@ -161,7 +162,7 @@ def run(monkeypatch: pytest.MonkeyPatch, table: Path, tmp_path: Path) -> Iterato
             assert error.exit_code in range(2, 9)
             assert error.message
             assert error.hint
-            cli_output.shown(error.message).encode()
+            shown(error.message).encode()
         except SystemExit as end:
             assert end.code in range(9)
 
