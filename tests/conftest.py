@@ -104,7 +104,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
 def no_settings_of_the_caller() -> None:
     """The caller's credentials, endpoints and settings are none of the tests' business; Spark gets the tests' own."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "DBT_", "MATCHED_IDS_", "PUBLISHER_", "SPARK_")):
+        if name.startswith(("AWS_", "DBT_", "MATCHED_IDS_", "OPENLINEAGE_", "PUBLISHER_", "SPARK_")):
             del os.environ[name]
     os.environ["SPARK_SUBMIT_OPTS"] = SPARK_OPTIONS
     os.environ["SPARK_CONF_DIR"] = jvm_archive.SPARK_CONF_DIR

@@ -15,6 +15,7 @@ from docs import write_commands
 from publisher import guards
 from publisher.cli import cli
 from publisher.errors import PublisherError
+from publisher.telemetry import metrics
 from publisher.values import Metadata
 from tests.conftest import PROJECT
 from tests.stores.products import PRODUCTS
@@ -108,6 +109,13 @@ def test_nothing_is_installed_from_the_locks_without_a_hash() -> None:
         for requirement in re.split(r"\n(?=\S)", lock.read_text().strip()):
             assert re.match(r"[\w.\[\]-]+==\S+", requirement), f"{lock.name}: {requirement[:50]}"
             assert "--hash=sha256:" in requirement, f"{lock.name}: {requirement[:50]}"
+
+
+def test_every_metric_is_in_the_table_with_its_unit() -> None:
+    told = {row[0].strip("`"): row[1] for row in table_after("docs/watching.md", "| metric | unit")}
+    assert told == metrics.UNITS
+    in_alarms = {row[1].partition(",")[0].strip("`") for row in table_after("docs/watching.md", "| alarm ")}
+    assert in_alarms <= set(told)
 
 
 def test_every_setting_of_the_models_is_in_the_table_with_its_default() -> None:

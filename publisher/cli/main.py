@@ -8,7 +8,9 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -74,11 +76,13 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command and ends the process with the command's exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    given = sys.argv[1:] if arguments is None else arguments
+    output = _output(given)
+    signal.signal(signal.SIGTERM, partial(_terminate, output))
     # Python's own handler, or what `publisher.__main__` put in its place; a background job's may be ignored.
     if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_DFL):
-        signal.signal(signal.SIGINT, _interrupt)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments).exit_code)
+        signal.signal(signal.SIGINT, partial(_interrupt, output))
+    sys.exit(_run(given, output).exit_code)
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,30 @@ class Ended:
 
 def run(arguments: list[str]) -> Ended:
     """Runs a command in a process that goes on afterwards: what happens to signals is the caller's affair."""
+    return _run(arguments, _output(arguments))
+
+
+def tell_of(arguments: list[str], error: PublisherError) -> None:
+    """Tells others what kept a publish from beginning, as that publish would have told it; for who runs it in a row.
+
+    Args:
+        arguments: Of the publish, as for `run`.
+        error: Why it does not begin.
+    """
+    log.begin(arguments)
+    tell(_whom_to_tell(arguments), error.exit_code, error, as_json="--json" in arguments)
+
+
+def _output(arguments: list[str]) -> Output:
     # Overwritten by the options' own values, unless the arguments cannot even be parsed.
-    output = Output(as_json="--json" in arguments, debug="--debug" in arguments)
+    return Output(as_json="--json" in arguments, debug="--debug" in arguments)
+
+
+def _run(arguments: list[str], output: Output) -> Ended:
+    """Runs a command, and tells others how it ended."""
     log.begin(arguments)
     try:
-        ended = _run(arguments, output)
+        ended = _ended(arguments, output)
     except SystemExit as end:  # a signal
         tell(output.telling, end.code if isinstance(end.code, int) else 1, None, as_json=output.as_json)
         raise
@@ -111,7 +134,7 @@ def run(arguments: list[str]) -> Ended:
     return ended
 
 
-def _run(arguments: list[str], output: Output) -> Ended:
+def _ended(arguments: list[str], output: Output) -> Ended:
     try:
         # What click returns is what a command exited with, or nothing.
         return Ended(cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output) or 0)
@@ -130,12 +153,14 @@ def _whom_to_tell(arguments: list[str]) -> Telling:
     """Reads whom to tell from the arguments of a publish that could not begin, because others of them are wrong."""
     output = Output()
     if arguments[:1] == [publish.name]:
-        context = publish.make_context(
-            publish.name, arguments[1:], obj=output, resilient_parsing=True, ignore_unknown_options=True,
-            allow_extra_args=True,
-        )  # fmt: skip
-        given = context.params
-        output.telling.begin(given.get("to"), is_dry_run=bool(given.get("dry_run")))
+        leniently: dict[str, Any] = {
+            "resilient_parsing": True,
+            "ignore_unknown_options": True,
+            "allow_extra_args": True,
+        }
+        with suppress(Exception):  # the command has ended already; this is for others only
+            given = publish.make_context(publish.name, arguments[1:], obj=output, **leniently).params
+            output.telling.begin(given.get("to"), is_dry_run=bool(given.get("dry_run")))
     return output.telling
 
 
@@ -155,23 +180,31 @@ def _unexpected(error: Exception) -> PublisherError:
     return PublisherError(message, "Run again with --debug, and report what it shows.")
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _terminate(output: Output, _signal: int, _frame: FrameType | None) -> NoReturn:
     log.warn("terminated; active is the old file or the new one, whole")
-    _end_in_time(_TERMINATED)
+    _end_in_time(_TERMINATED, output)
     sys.exit(_TERMINATED)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _interrupt(output: Output, _signal: int, _frame: FrameType | None) -> NoReturn:
     log.warn("interrupted; active is the old file or the new one, whole")
-    _end_in_time(_INTERRUPTED)
+    _end_in_time(_INTERRUPTED, output)
     raise KeyboardInterrupt
 
 
-def _end_in_time(code: int) -> None:
-    """Ends the process when it has not ended by itself after the grace, whatever is still waited for."""
-    timer = threading.Timer(_GRACE_SECONDS, os._exit, [code])
-    timer.daemon = True
-    timer.start()
+def _end_in_time(code: int, output: Output) -> None:
+    """Ends the process when it has not ended by itself after the grace, whatever is still waited for.
+
+    Who is to be told of it is told before: in half of the grace, where the other half was not enough to come to that.
+    """
+
+    def tell_in_time() -> None:
+        tell(output.telling, code, None, as_json=output.as_json)
+
+    for seconds, call in ((_GRACE_SECONDS, partial(os._exit, code)), (_GRACE_SECONDS / 2, tell_in_time)):
+        timer = threading.Timer(seconds, call)
+        timer.daemon = True
+        timer.start()
 
 
 def _failed(error: PublisherError, output: Output) -> Ended:

@@ -16,6 +16,7 @@ from publisher.errors import SourceNotReady
 @click.command("project-dir")
 @click.pass_obj
 @options.DEBUG
+@options.LOG_FORMAT
 @options.JSON
 @options.SHELL
 def project_dir(output: Output, shell: bool) -> None:

@@ -6,8 +6,10 @@ Light to import: what makes and sends is imported where somebody asked to be tol
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from publisher.values import StoredObject
 
 CLOUDWATCH, STDOUT = "cloudwatch", "stdout"
+# Whoever waits for the publish waits for this, too; of what is left after a signal, this is half.
+SECONDS, SECONDS_OF_AN_INTERRUPTED = 8.0, 4.0
 _SIGNALS = {130: "Ctrl-C", 143: "SIGTERM"}
 
 
@@ -63,6 +67,8 @@ class Telling:
     memory: Memory | None = None
     published: Published | None = None
     _begun_at: float = field(default_factory=time.perf_counter)
+    _is_told: bool = False
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, to: str | None, *, is_dry_run: bool) -> None:
         """Is told that a publish runs."""
@@ -73,6 +79,13 @@ class Telling:
         """Whether there is somebody to tell, and something."""
         has_channel = bool(self.namespace or self.targets or self.openlineage_url)
         return self.is_begun and has_channel and not self.is_dry_run
+
+    @contextmanager
+    def once(self) -> Iterator[bool]:
+        """Tells the first who asks that it is the first; the others wait until that one is done."""
+        with self._one_at_a_time:
+            is_first, self._is_told = not self._is_told, True
+            yield is_first
 
     @property
     def seconds(self) -> float:
@@ -92,11 +105,11 @@ def tell(telling: Telling, exit_code: int, error: PublisherError | None, *, as_j
     if not telling.is_wanted:
         return
     try:
-        from publisher.telemetry import sending
-
-        is_interrupted = telling.published is None and error is None
-        seconds = sending.SECONDS_OF_AN_INTERRUPTED if is_interrupted else sending.SECONDS
-        _deliver(_deliveries(telling, _run(telling, exit_code, error), as_json=as_json), seconds)
+        with telling.once() as is_first:
+            if is_first:
+                is_interrupted = telling.published is None and error is None
+                deliveries = _deliveries(telling, _run(telling, exit_code, error), as_json=as_json)
+                _deliver(deliveries, SECONDS_OF_AN_INTERRUPTED if is_interrupted else SECONDS)
     except (KeyboardInterrupt, SystemExit):
         pass  # what the publish ends with is settled
     except Exception as failure:  # noqa: BLE001 -- nothing that is told is worth a publish; its text may hold data
@@ -115,11 +128,11 @@ def tell_age(
         now: The clock.
         as_json: As in `tell`.
     """
-    from publisher.telemetry import metrics, sending
+    from publisher.telemetry import metrics
 
     told = metrics.of_active(active, now)
     if told:
-        _deliver(_metrics(telling, told, _name(destination), now, as_json=as_json), sending.SECONDS)
+        _deliver(_metrics(telling, told, _name(destination), now, as_json=as_json), SECONDS)
 
 
 def require_namespace(telling: Telling) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from publisher.addresses import split_url
+from publisher.addresses import split_url, warn_of_plain_http
 from publisher.errors import UsageError
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
@@ -85,6 +85,7 @@ def parse_target(text: str) -> Target:
     if topic:
         return Topic(text, topic[1], topic[2])
     if _is_address(text):
+        warn_of_plain_http(text)
         return Webhook(text)
     what = "is a FIFO topic, which no e-mail and no pager can subscribe to" if text.endswith(".fifo") else "is neither"
     raise UsageError(
@@ -104,6 +105,7 @@ def require_address(text: str) -> str:
             "--openlineage-url (PUBLISHER_OPENLINEAGE_URL, OPENLINEAGE_URL) is not a URL.",
             "Give it as https://host or http://host:port.",
         )
+    warn_of_plain_http(text)
     return text
 
 

@@ -16,15 +16,11 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from publisher import __version__
-from publisher.addresses import warn_of_plain_http
 from publisher.aws import clients, failures
 from publisher.errors import PublisherError, StoreFailed
 from publisher.telemetry.channels import Topic, Webhook
 from publisher.telemetry.notices import Notice
 
-# Whoever waits for the publish waits for this, too; an orchestrator kills what goes on 30 s after SIGTERM.
-SECONDS = 8.0
-SECONDS_OF_AN_INTERRUPTED = 4.0
 _PATIENCE = clients.Patience(connect_seconds=2, read_seconds=3, attempts=2)
 _PAUSE_SECONDS = 0.3
 _AGAIN = (408, 425, 429)
@@ -61,7 +57,7 @@ class Delivery:
     send: Callable[[], None]
 
 
-def deliver(deliveries: Sequence[Delivery], seconds: float = SECONDS) -> list[str]:
+def deliver(deliveries: Sequence[Delivery], seconds: float) -> list[str]:
     """Sends everything, and returns a warning for each that could not be; raises nothing.
 
     Args:
@@ -155,7 +151,6 @@ def _post(webhook: Webhook, body: Mapping[str, Any], token: str | None = None) -
     Raises:
         StoreFailed: It was not taken.
     """
-    warn_of_plain_http(webhook.url)
     request = _request(webhook.url, json.dumps(body).encode(), token)
     opener = build_opener(_NoRedirects)
     for attempt in range(1, _PATIENCE.attempts + 1):

@@ -238,7 +238,7 @@ _ON_SESSION = ("CreateSession", "GetSession", "StopSession", "DeleteSession", "R
 
 
 def call_needs(call: Call, account: str, region: str, schema: str) -> list[Need]:
-    """Returns what AWS looks for before it answers a call to Glue, STS or Lake Formation.
+    """Returns what AWS looks for before it answers a call to Glue, STS, Lake Formation, CloudWatch or SNS.
 
     Args:
         call: The call.
@@ -253,6 +253,10 @@ def call_needs(call: Call, account: str, region: str, schema: str) -> list[Need]
     glue = f"arn:aws:glue:{region}:{account}"
     if call.service in ("sts", "lakeformation"):
         return [Need(action, "*")]
+    if call.service == "cloudwatch":
+        return [Need(action, "*", (("cloudwatch:namespace", call.given["Namespace"]),))]
+    if call.service == "sns":
+        return [Need(action, call.given["TopicArn"])]
     database = call.database or ""
     things: list[str] = []
     others: list[Need] = []

@@ -1,7 +1,8 @@
 """A stand-in for AWS Glue: the unmodified dbt-glue, boto3 and Iceberg's GlueCatalog talk to it, and Spark is real.
 
-Its HTTP server speaks Glue's JSON 1.1 API (interactive sessions and the Data Catalog), and of STS and Lake Formation
-what dbt-glue calls. S3 is not its business: give clients a store's address as AWS_ENDPOINT_URL_S3.
+Its HTTP server speaks Glue's JSON 1.1 API (interactive sessions and the Data Catalog), and of STS, Lake Formation,
+CloudWatch and SNS what dbt-glue and the publisher call. S3 is not its business: give clients a store's address as
+AWS_ENDPOINT_URL_S3.
 
 What it does not prove: IAM and Lake Formation (nothing is refused that a test did not ask it to refuse), quotas,
 prices, the idle timeout, Glue's own build of Spark and its Hive metastore client, and how AWS words its errors.
@@ -30,7 +31,11 @@ from tests.glue.spark import Surroundings, Worker
 Json = dict[str, Any]
 # Not of AWS: where the Spark of a job tells what it changed in its metastore, and asks what others did.
 MIRROR = "/stand-in/mirror"
-_XML = "https://sts.amazonaws.com/doc/2011-06-15/"
+# Of the answers of those that speak XML.
+_NAMESPACES = {
+    "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+    "sns": "http://sns.amazonaws.com/doc/2010-03-31/",
+}
 
 
 @dataclass
@@ -110,7 +115,7 @@ class StandIn:
 
     def environment(self) -> dict[str, str]:
         """Returns the variables by which a client finds the stand-in; S3 and credentials come on top."""
-        names = ("GLUE", "STS", "LAKEFORMATION")
+        names = ("GLUE", "STS", "LAKEFORMATION", "CLOUDWATCH", "SNS")
         return {**{f"AWS_ENDPOINT_URL_{name}": self.url for name in names}, "AWS_DEFAULT_REGION": REGION}
 
     def run_python(self, code: str, conf: str | None = None) -> str:
@@ -185,6 +190,10 @@ class StandIn:
             return {"Failures": []}
         if call.service == "lakeformation" and call.operation == "GetResourceLFTags":
             return {}
+        if (call.service, call.operation) == ("cloudwatch", "PutMetricData"):
+            return {}
+        if (call.service, call.operation) == ("sns", "Publish"):
+            return {"MessageId": str(uuid.uuid4())}
         raise Refusal("InvalidAction", f"The stand-in does not know {call.service}'s {call.operation}.")
 
     def _assume_role(self, given: Json) -> Json:
@@ -226,10 +235,11 @@ class _Handler(BaseHTTPRequestHandler):
                 200, "application/json", json.dumps(self.server.stand_in.mirror(json.loads(body))).encode(), None
             )
         elif target:
-            self._answer_json(access_key, "glue", target.rpartition(".")[2], json.loads(body or b"{}"))
-        elif service == "sts":
+            name = {"monitoring": "cloudwatch"}.get(service, "glue")
+            self._answer_json(access_key, name, target.rpartition(".")[2], json.loads(body or b"{}"))
+        elif service in _NAMESPACES:
             given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-            self._answer_xml(access_key, given.pop("Action"), given)
+            self._answer_xml(access_key, service, given.pop("Action"), given)
         else:
             self._answer_json(access_key, service, self.path.strip("/"), json.loads(body or b"{}"))
 
@@ -240,15 +250,15 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer = 400, {"__type": refusal.code, "message": str(refusal), "Message": str(refusal)}
         self._send(status, "application/x-amz-json-1.1", json.dumps(answer).encode(), answer.get("__type"))
 
-    def _answer_xml(self, access_key: str, operation: str, given: Json) -> None:
+    def _answer_xml(self, access_key: str, service: str, operation: str, given: Json) -> None:
         try:
-            status, answer = 200, self.server.stand_in.answer(access_key, "sts", operation, given)
+            status, answer = 200, self.server.stand_in.answer(access_key, service, operation, given)
             inner = f"<{operation}Result>{_xml(answer)}</{operation}Result>"
-            text = f'<{operation}Response xmlns="{_XML}">{inner}</{operation}Response>'
+            text = f'<{operation}Response xmlns="{_NAMESPACES[service]}">{inner}</{operation}Response>'
         except Refusal as refusal:
             status = 403
             inner = _xml({"Type": "Sender", "Code": refusal.code, "Message": str(refusal)})
-            text = f'<ErrorResponse xmlns="{_XML}"><Error>{inner}</Error></ErrorResponse>'
+            text = f'<ErrorResponse xmlns="{_NAMESPACES[service]}"><Error>{inner}</Error></ErrorResponse>'
         self._send(status, "text/xml", text.encode(), None)
 
     def _send(self, status: int, content_type: str, body: bytes, error: str | None) -> None:

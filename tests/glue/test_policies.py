@@ -16,12 +16,14 @@ from tests.conftest import Bucket
 from tests.glue.conftest import CPF_ONE, CPF_TWO, GlueLake, GlueStore, fill, new_lake
 from tests.glue.policies import Need, Policy, Statement, fill_in, placeholders
 from tests.glue.standin import StandIn
-from tests.glue.watch import METASTORE, POLICIES, READY_FILE, REFUSED_ON_PURPOSE, Watch, spare, unused, values
+from tests.glue.watch import (
+    METASTORE, NAMESPACE, POLICIES, READY_FILE, REFUSED_ON_PURPOSE, TOPIC, Watch, spare, unused, values,
+)  # fmt: skip
 from tests.publisher.crash import fault_proxy
 
 DOCUMENTS = {
     "glue": ("glue-role.json",),
-    "ci": ("ci-role.json", "optional-ready-file.json"),
+    "ci": ("ci-role.json", "optional-ready-file.json", "optional-metrics.json", "optional-notices.json"),
     "consumer": ("consumer.json",),
 }
 TRUST = "glue-role-trust.json"
@@ -29,7 +31,7 @@ TRUST = "glue-role-trust.json"
 OF_THE_TEMPLATE = ("glue-job-role.json", "operator.json", "scheduler-role.json")
 TRUSTS = {TRUST, "ci-role-trust.json", "scheduler-role-trust.json"}
 OPTIONAL = (
-    "acl-and-tags", "kms-lake", "kms-notices", "kms-read", "kms-write", "lake-formation", "metrics", "notices", "prune",
+    "acl-and-tags", "kms-lake", "kms-notices", "kms-read", "kms-write", "lake-formation", "prune",
 )  # fmt: skip
 ACTIVE = "ids/active/latest.txt.gz"
 
@@ -84,6 +86,8 @@ class FullRun:
             "PUBLISHER_TO": self._to,
             "PUBLISHER_READY_FILE": READY_FILE,
         }
+        if caller == "ci":
+            environment |= {"PUBLISHER_METRICS_NAMESPACE": NAMESPACE, "PUBLISHER_NOTIFY": TOPIC}
         first = len(self._lake.stand_in.calls)
         self.watch.is_on = True
         ended = {"dbt": forked.dbt, "publisher": forked.publisher}[program].run(arguments, environment)
@@ -167,6 +171,7 @@ def run_everything(full: FullRun, lake: GlueLake, publish: Bucket, folder: Path)
 def test_every_command_ends_as_it_should(ran: Ran) -> None:
     wrong = [f"{one.name}: {one.code}\n{one.output}" for one in ran.commands if one.code != one.expected]
     assert not wrong, "\n".join(wrong)
+    assert not [one.output for one in ran.commands if "could not be sent" in one.output]
 
 
 def test_everything_that_is_asked_for_is_allowed(ran: Ran) -> None:
@@ -197,6 +202,8 @@ def test_nothing_can_be_taken_away(ran: Ran, caller: str) -> None:
         ("ci", "s3:GetObject", "arn:aws:s3:::glue-lakes/{raw_prefix}cpfs/a.parquet", None),
         ("ci", "s3:PutObject", "arn:aws:s3:::glue-lakes/tables/{schema}/int_matched_ids/data/a.parquet", None),
         ("ci", "s3:ListBucket", "arn:aws:s3:::policies-published", ""),
+        ("ci", "sns:Publish", "arn:aws:sns:us-east-1:123456789012:another", None),
+        ("ci", "cloudwatch:PutMetricData", "*", None),
         ("ci", "glue:UpdateTable", "arn:aws:glue:us-east-1:123456789012:table/{schema}/int_matched_ids", None),
         ("ci", "glue:RunStatement", "arn:aws:glue:us-east-1:123456789012:session/somebody-else", None),
         ("glue", "s3:PutObject", "arn:aws:s3:::glue-lakes/{raw_prefix}cpfs/a.parquet", None),

@@ -17,6 +17,8 @@ from tests.publisher.crash.fault_proxy import Exchange
 
 POLICIES = PROJECT / "deploy" / "policies"
 READY_FILE = "_SUCCESS"
+NAMESPACE = "MatchedIds"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:matched-ids"
 # Why a statement is needed that no call here shows.
 METASTORE = "Spark's metastore is the catalog on AWS; the client for that is not published, so here a mirror answers"
 # A look at the bucket itself takes the right to list all of it: there is no prefix that a condition could ask for. It
@@ -155,4 +157,6 @@ def values(lake: GlueLake, publish_bucket: str) -> dict[str, str]:
         "publish_bucket": publish_bucket,
         "publish_prefix": "ids/",
         "ready_file": READY_FILE,
+        "metrics_namespace": NAMESPACE,
+        "topic_arn": TOPIC,
     }
