@@ -277,7 +277,10 @@ def test_moto_s_catalog(moto: Endpoint) -> None:
             PartitionInput={"Values": [value], "StorageDescriptor": {**PARQUET, "Location": f"s3://a/t/{value}"}},
         )
     found = GlueCatalog(client=glue)
-    expected = GlueTable("lake_of_moto", "t", "parquet", "s3://a/t", None, (("dia", "string"),))
+    expected = GlueTable(
+        "lake_of_moto", "t", "parquet", "s3://a/t", None, (("dia", "string"),),
+        catalog="arn:aws:glue:us-east-1:123456789012",
+    )  # fmt: skip
     assert found.table("lake_of_moto", "t") == expected
     (newest, ignored) = found.partitions("lake_of_moto", "t", "dia >= '20251022' or dia like '_________%'")
     assert (newest.values, newest.location) == (("20251022",), "s3://a/t/20251022")
