@@ -14,7 +14,7 @@ from publisher.errors import UsageError
 
 # Of this module alone: what a single run is told, and no variable may keep on being so for all that follow.
 _OF_A_RUN = ("DRY_RUN", "ONLY_WHEN_NEW", "OVERRULE", "REASON")
-_OTHERS = ("AWS_REGION", "OPENLINEAGE_URL")
+_OTHERS = ("AWS_REGION", "OPENLINEAGE_API_KEY", "OPENLINEAGE_URL")
 _OURS = ("MATCHED_IDS_", "PUBLISHER_")
 _OF_GLUE = ("JOB_NAME", "JOB_RUN_ID")
 _REQUIRED = ("MATCHED_IDS_GLUE_LOCATION", "PUBLISHER_TO")
@@ -54,6 +54,15 @@ def known_settings() -> set[str]:
     variables = [option.envvar for option in options if option.envvar]
     found |= {name for names in variables for name in ([names] if isinstance(names, str) else names)}
     return {name for name in found if name.startswith(_OURS) and not _WITHOUT_EFFECT.fullmatch(name)}
+
+
+def variables(given: Sequence[str], known: set[str]) -> dict[str, str]:
+    """Returns those of the job's arguments that are settings, by their variables; what is wrong, `parse` refuses."""
+    pairs = zip(given, [*given[1:], ""], strict=True)
+    found = [(*word.removeprefix("--").partition("="), after) for word, after in pairs if word.startswith("--")]
+    return {
+        name: value if equals else after for name, equals, value, after in found if name in known or name in _OTHERS
+    }
 
 
 def parse(given: Sequence[str], known: set[str]) -> Arguments:

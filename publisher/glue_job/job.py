@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from publisher.cli.main import Ended, run
+from publisher.cli.main import Ended, run, tell_of
 from publisher.cli.project_dir import find_project
 from publisher.errors import PublisherError, SourceNotReady, UsageError
-from publisher.glue_job.arguments import Arguments, known_settings, parse
+from publisher.glue_job.arguments import known_settings, parse, variables
 
 TARGET = "glue_job"
 _NOTHING_NEW = 8
@@ -48,9 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.argv = sys.argv[:1]
     try:
         with contextlib.redirect_stderr(sys.stdout):  # one log, and not two that nobody can put in order
-            _run(parse(given, known_settings()))
-    except PublisherError as error:
-        raise JobFailed(_text(Ended(error.exit_code, error))) from None
+            _run(given)
     except JobFailed:
         raise
     except SystemExit as error:
@@ -59,18 +57,38 @@ def main(arguments: list[str] | None = None) -> None:
         raise JobFailed(f"Unexpected {type(error).__name__}: this is a bug.") from None
 
 
-def _run(arguments: Arguments) -> None:
-    os.environ.update(arguments.settings)
-    project = find_project()
+def _run(given: list[str]) -> None:
+    """Runs the day, and tells others what kept a publish from beginning; what it does itself, it tells itself.
+
+    Raises:
+        JobFailed: The day did not end well.
+    """
+    publishing = ["publish"]
+    try:
+        known = known_settings()
+        # Before anything of them can be wrong, so that it is known who is to be told.
+        os.environ.update(variables(given, known))
+        arguments = parse(given, known)
+        os.environ.update(arguments.settings)
+        publishing += [*_format(), *arguments.publish]
+        _prepare()
+        if not _choose_partition(arguments.only_when_new):
+            return
+        # dbt and the models would write beside the project, which is in the installation.
+        with tempfile.TemporaryDirectory(prefix="matched-ids-") as folder:
+            target_path = Path(folder) / "target"
+            _build(find_project(), target_path, Path(folder) / "logs")
+            ended = run([*publishing, "--target-path", str(target_path)])
+    except PublisherError as error:
+        tell_of(publishing, error)
+        raise JobFailed(_text(Ended(error.exit_code, error))) from None
+    if ended.exit_code:
+        raise JobFailed(_text(ended))
+
+
+def _prepare() -> None:
     _require_modules()
     _require_spark(_spark_settings())
-    if not _choose_partition(arguments.only_when_new):
-        return
-    # dbt and the models would write beside the project, which is in the installation.
-    with tempfile.TemporaryDirectory(prefix="matched-ids-") as folder:
-        target_path = Path(folder) / "target"
-        _build(project, target_path, Path(folder) / "logs")
-        _end(run(["publish", "--target-path", str(target_path), *_format(), *arguments.publish]))
 
 
 def _format() -> list[str]:
@@ -132,7 +150,8 @@ def _choose_partition(only_when_new: bool) -> bool:
         ended = run(["latest-partition", "--json", *(["--newer-than-active"] if only_when_new else [])])
     if ended.exit_code == _NOTHING_NEW:
         return False
-    _end(ended)
+    if ended.error is not None:
+        raise ended.error
     if waits:  # the newest may be another, which is not ready
         os.environ["MATCHED_IDS_PINNED_PARTITION"] = json.loads(printed.getvalue())["partition"]
     return True
@@ -169,11 +188,6 @@ def _failed_nodes(result: Any) -> list[str]:
     results = getattr(result, "results", None) or []
     states = [(one.node.name, str(one.status)) for one in results]
     return [f"{name} ({state})" for name, state in states if state in ("error", "fail", "runtime error")]
-
-
-def _end(ended: Ended) -> None:
-    if ended.exit_code:
-        raise JobFailed(_text(ended))
 
 
 def _text(ended: Ended) -> str:

@@ -8,16 +8,12 @@ from typing import Any
 
 import pytest
 
+from publisher.telemetry.metrics import UNITS
 from tests.conftest import PROJECT
 from tests.deploy import alarms
 from tests.deploy.conftest import GITHUB, JOB
 from tests.deploy.stack import ACCOUNT, REGION, Stack
 
-# What the publisher sends; publisher.telemetry.metrics has them.
-METRICS = {
-    "Published", "Refused", "Failed", "Ids", "IdsAdded", "IdsRemoved", "FileBytes", "DurationSeconds",
-    "PartitionAgeSeconds", "ActiveAgeSeconds",
-}  # fmt: skip
 HOUR = 3600
 NOW = 100 * 24 * HOUR
 
@@ -33,7 +29,7 @@ def test_every_alarm_looks_at_what_the_publisher_sends(prefix: str) -> None:
         assert alarms.dimensions(resources[name]) == {"Destination": arguments["--PUBLISHER_TO"]}
         looked_at.add(metric["MetricName"])
     assert looked_at == {"Published", "Refused", "Failed", "ActiveAgeSeconds"}
-    assert looked_at < METRICS
+    assert looked_at < UNITS.keys()
 
 
 def test_a_schedule_that_could_not_start_the_job_is_told(job: Stack) -> None:

@@ -10,14 +10,14 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import pyspark
 
 from deploy.glue import package
 from tests.conftest import PROJECT
-from tests.glue.catalog import ACCOUNT
+from tests.deploy.stack import Stack
+from tests.glue.catalog import REGION
 from tests.glue.conftest import GlueLake
 from tests.glue.spark import Surroundings
 from tests.glue.standin import MIRROR
@@ -95,14 +95,16 @@ def _do(command: list[str]) -> None:
         raise NoPackage((ended.stderr.strip().splitlines() or [f"{command[1]} ended with {ended.returncode}"])[-1])
 
 
-def default_arguments(made: Path, lake: GlueLake) -> dict[str, str]:
-    """Returns the job's default arguments, as the template fills them in."""
-    text = (made / "default_arguments.json").read_text()
-    filled = Template(text).substitute(
-        package="s3://deployed", lake_location=f"s3://{lake.bucket.name}/tables", account=ACCOUNT
-    )
-    arguments: dict[str, str] = json.loads(filled)
-    return arguments
+def arguments_of(lake: GlueLake, bucket: str, prefix: str = "ids/") -> dict[str, str]:
+    """Returns the job's arguments as the CloudFormation template gives them, for tables of a lake and a destination."""
+    stack = Stack(
+        {
+            "PublishBucket": bucket, "PublishPrefix": prefix, "RawBucket": lake.bucket.name,
+            "RawPrefix": f"{lake.raw}/", "RawSchema": lake.raw, "LakeBucket": lake.bucket.name,
+            "LakePrefix": "tables/", "Schema": lake.schema, "PackageBucket": "packages",
+        }
+    )  # fmt: skip
+    return {**stack.resources["Job"]["DefaultArguments"], "--AWS_REGION": REGION}
 
 
 def submit(
@@ -110,6 +112,7 @@ def submit(
     made: Path,
     lake: GlueLake,
     surroundings: Surroundings,
+    given: Mapping[str, str],
     runs: Sequence[Mapping[str, str | None]],
     folder: Path,
     conf: str | None = None,
@@ -121,19 +124,15 @@ def submit(
         made: The package.
         lake: Where the raw tables are.
         surroundings: What Spark finds around it.
+        given: The job's default arguments.
         runs: The arguments of each run, over the defaults; None takes one away.
         folder: An empty one.
         conf: The value of `--conf`; without it, that of the default arguments.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    given = {
-        **default_arguments(made, lake),
-        "--JOB_NAME": "matched-ids",
-        "--MATCHED_IDS_SCHEMA": lake.schema,
-        "--MATCHED_IDS_CPFS_SCHEMA": lake.raw,
-        "--MATCHED_IDS_RECORDS_SCHEMA": lake.raw,
-    }
-    arguments = [{**given, "--JOB_RUN_ID": f"jr_{number}", **run} for number, run in enumerate(runs)]
+    arguments = [
+        {**given, "--JOB_NAME": "matched-ids", "--JOB_RUN_ID": f"jr_{number}", **run} for number, run in enumerate(runs)
+    ]
     told: dict[str, Any] = {
         "mirror": f"{surroundings.glue_url}{MIRROR}",
         "script": str(made / "job.py"),
@@ -149,6 +148,7 @@ def submit(
     settings["spark.sql.warehouse.dir"] = str(folder / "warehouse")
     home = Path(pyspark.__file__).parent
     environment = {
+        **lake.stand_in.environment(),
         **surroundings.environment(),
         "SPARK_HOME": str(home),
         "PYSPARK_PYTHON": str(python),

@@ -35,6 +35,8 @@ MIRROR = "/stand-in/mirror"
 _NAMESPACES = {
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
     "sns": "http://sns.amazonaws.com/doc/2010-03-31/",
+    # In the botocore of AWS Glue; newer ones speak another language to it.
+    "monitoring": "http://monitoring.amazonaws.com/doc/2010-08-01/",
 }
 
 
@@ -238,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
             name = {"monitoring": "cloudwatch"}.get(service, "glue")
             self._answer_json(access_key, name, target.rpartition(".")[2], json.loads(body or b"{}"))
         elif service in _NAMESPACES:
-            given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            given = _with_lists({name: values[0] for name, values in parse_qs(body.decode()).items()})
             self._answer_xml(access_key, service, given.pop("Action"), given)
         else:
             self._answer_json(access_key, service, self.path.strip("/"), json.loads(body or b"{}"))
@@ -252,7 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_xml(self, access_key: str, service: str, operation: str, given: Json) -> None:
         try:
-            status, answer = 200, self.server.stand_in.answer(access_key, service, operation, given)
+            name = {"monitoring": "cloudwatch"}.get(service, service)
+            status, answer = 200, self.server.stand_in.answer(access_key, name, operation, given)
             inner = f"<{operation}Result>{_xml(answer)}</{operation}Result>"
             text = f'<{operation}Response xmlns="{_NAMESPACES[service]}">{inner}</{operation}Response>'
         except Refusal as refusal:
@@ -274,6 +277,26 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: Any) -> None:
         """Says nothing: what came is in `calls`."""
+
+
+def _with_lists(given: dict[str, str]) -> Json:
+    """Returns what the names of AWS's query protocol stand for: `A.member.1.B` is B in the first of the list A."""
+    found: Json = {}
+    for name, value in given.items():
+        *path, last = name.split(".")
+        inside = found
+        for part in path:
+            inside = inside.setdefault(part, {})
+        inside[last] = value
+
+    def listed(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"member"}:
+            return [listed(one) for _, one in sorted(value["member"].items(), key=lambda pair: int(pair[0]))]
+        return {name: listed(one) for name, one in value.items()}
+
+    return {name: listed(value) for name, value in found.items()}
 
 
 def _xml(value: Json) -> str:

@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,15 @@ import pytest
 
 from deploy.glue import package
 from tests.conftest import Bucket
+from tests.deploy import alarms
+from tests.deploy.conftest import JOB
+from tests.deploy.stack import Stack
+from tests.deploy.test_watching import NOW
 from tests.glue import jobs
 from tests.glue.conftest import GlueLake, GlueStore, fill, new_lake
 from tests.glue.jobs import Ended
 from tests.glue.policies import Policy
-from tests.glue.standin import StandIn
+from tests.glue.standin import Call, StandIn
 from tests.glue.watch import METASTORE, POLICIES, READY_FILE, REFUSED_ON_PURPOSE, Watch, spare, unused, values
 from tests.publisher.crash import fault_proxy
 
@@ -29,7 +33,11 @@ ACTIVE = "ids/active/latest.txt.gz"
 
 @dataclass(frozen=True)
 class Job:
-    """The job in one version of Glue, on a lake, with a bucket to publish to."""
+    """The job in one version of Glue, on a lake, with a bucket to publish to.
+
+    Attributes:
+        calls: What `ran` asked of AWS, S3 aside.
+    """
 
     python: Path
     made: Path
@@ -37,15 +45,17 @@ class Job:
     bucket: Bucket
     jars: list[Path]
     folder: Path
+    calls: list[Call] = field(default_factory=list)
 
     def run(self, *runs: dict[str, str | None], name: str, conf: str | None = None) -> list[Ended]:
         around = jobs.surroundings_of(self.lake, self.jars, self.folder)
-        of_all: dict[str, str | None] = {
-            "--PUBLISHER_TO": f"s3://{self.bucket.name}/ids",
-            "--PUBLISHER_MAX_PERCENT_REMOVED": "100",  # of two ids
-        }
-        given = [{**of_all, **run} for run in runs]
-        return jobs.submit(self.python, self.made, self.lake, around, given, self.folder / name, conf)
+        given = {**given_to(self), "--PUBLISHER_MAX_PERCENT_REMOVED": "100"}  # of two ids
+        return jobs.submit(self.python, self.made, self.lake, around, given, runs, self.folder / name, conf)
+
+
+def given_to(job: Job) -> dict[str, str]:
+    """Returns the arguments that the template gives to the job."""
+    return jobs.arguments_of(job.lake, job.bucket.name)
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +77,11 @@ OLDER: dict[str, str | None] = {"--MATCHED_IDS_PINNED_PARTITION": "20251021"}
 # In one process, in this order: each finds what those before it left.
 RUNS: dict[str, dict[str, str | None]] = {
     "first": OLDER,
-    "next day": {"--ONLY_WHEN_NEW": "true", "--PUBLISHER_READY_FILE": READY_FILE},
-    "nothing new": {"--ONLY_WHEN_NEW": "true", "--PUBLISHER_READY_FILE": READY_FILE},
+    "next day": {"--PUBLISHER_READY_FILE": READY_FILE},
+    "nothing new": {"--PUBLISHER_READY_FILE": READY_FILE},
     "refused": OLDER,
-    "failing test": {"--MATCHED_IDS_DOCUMENT_LENGTH": "14"},
-    "lost table": {"--MATCHED_IDS_RECORDS_TABLE": "gone"},
+    "failing test": {"--MATCHED_IDS_DOCUMENT_LENGTH": "14", "--ONLY_WHEN_NEW": "false"},
+    "lost table": {"--MATCHED_IDS_RECORDS_TABLE": "gone", "--ONLY_WHEN_NEW": "false"},
 }
 
 
@@ -95,7 +105,9 @@ UNSEEN = {
 def watch(job: Job, glue_store: GlueStore) -> Watch:
     """What stands between the job's role and S3: its policy."""
     given = {**values(job.lake, job.bucket.name), "package_bucket": "packages", "package_prefix": "", "job": "daily"}
-    role = Policy.load([POLICIES / "glue-job-role.json"], given)
+    given["topic_arn"] = given_to(job)["--PUBLISHER_NOTIFY"]
+    documents = ("glue-job-role.json", "optional-metrics.json", "optional-notices.json")
+    role = Policy.load([POLICIES / name for name in documents], given)
     return Watch({"glue": role}, glue_store.callers, f"tables/{job.lake.schema}")
 
 
@@ -111,7 +123,8 @@ def ran(job: Job, watch: Watch, glue_store: GlueStore) -> dict[str, Ended]:
         ended = job.run(*RUNS.values(), name="runs")
     finally:
         glue_store.proxy.inject(fault_proxy.forwards, lambda _: False)
-    for call in job.lake.stand_in.calls[first:]:
+    job.calls.extend(job.lake.stand_in.calls[first:])
+    for call in job.calls:
         watch.note(call, job.lake.schema)
     return dict(zip(RUNS, ended, strict=True))
 
@@ -153,7 +166,7 @@ def test_what_is_published_is_the_days_one_after_the_other(ran: dict[str, Ended]
 
 def test_the_next_day_replaces_without_a_gap(ran: dict[str, Ended], job: Job) -> None:
     assert not [sql for sql in ran["next day"].statements if re.search(r"\bdrop\b", sql, re.I)]
-    of_table = [call for call in job.lake.stand_in.calls if call.table == "int_matched_ids"]
+    of_table = [call for call in job.calls if call.table == "int_matched_ids"]
     changes = [call.operation for call in of_table if call.operation not in ("GetTable", "GetTables")]
     assert changes == ["CreateTable", "UpdateTable", "UpdateTable"]
 
@@ -229,5 +242,39 @@ def test_the_package_has_what_this_version_of_glue_lacks(packages: dict[str, Pat
 
 def test_the_conf_is_the_one_of_the_sessions(job: Job) -> None:
     """Both run the same models; what one lacks, the other's tables would be read or written without."""
-    of_job = jobs.default_arguments(job.made, job.lake)["--conf"]
-    assert re.split(r"\s*--conf\s+", of_job.strip()) == re.split(r"\s*--conf\s+", job.lake.conf.strip())
+    of_job = given_to(job)["--conf"]
+    confs = [re.split(r"/?\s+--conf\s+", conf.strip()) for conf in (of_job, job.lake.conf)]
+    assert confs[0] == confs[1]
+
+
+def test_whoever_is_on_call_is_told(ran: dict[str, Ended], job: Job) -> None:
+    """By the metrics that the template's alarms look at, and by the topic."""
+    resources = Stack({**JOB, "PublishBucket": job.bucket.name, "PublishPrefix": "ids/"}).resources
+    outcomes: list[dict[str, float]] = []
+    for call in job.calls:
+        if call.operation == "PutMetricData":
+            assert call.given["Namespace"] == alarms.metric(resources["Failed"])["Namespace"]
+            ours = [
+                datum
+                for datum in call.given["MetricData"]
+                if {one["Name"]: one["Value"] for one in datum["Dimensions"]} == alarms.dimensions(resources["Failed"])
+            ]
+            outcomes.append({datum["MetricName"]: float(datum["Value"]) for datum in ours})
+    # One for each run but the one in which nothing was new.
+    assert len(outcomes) == len(RUNS) - 1
+    raised = {
+        name: [
+            alarms.is_raised(resources[name], {NOW - 1: told[alarms.metric(resources[name])["MetricName"]]}, NOW)
+            for told in outcomes
+        ]
+        for name in ("NotPublished", "Refused", "Failed")
+    }
+    assert raised == {
+        "NotPublished": [False, False, True, True, True],
+        "Refused": [False, False, True, False, False],
+        "Failed": [False, False, False, True, True],
+    }
+    notices = [call.given for call in job.calls if (call.service, call.operation) == ("sns", "Publish")]
+    assert {notice["TopicArn"] for notice in notices} == {given_to(job)["--PUBLISHER_NOTIFY"]}
+    for notice, name in zip(notices, ("refused", "failing test", "lost table"), strict=True):
+        assert ran[name].text.partition(": ")[2].partition(". ")[0] in notice["Message"]

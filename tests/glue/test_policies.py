@@ -17,7 +17,16 @@ from tests.glue.conftest import CPF_ONE, CPF_TWO, GlueLake, GlueStore, fill, new
 from tests.glue.policies import Need, Policy, Statement, fill_in, placeholders
 from tests.glue.standin import StandIn
 from tests.glue.watch import (
-    METASTORE, NAMESPACE, POLICIES, READY_FILE, REFUSED_ON_PURPOSE, TOPIC, Watch, spare, unused, values,
+    METASTORE,
+    NAMESPACE,
+    POLICIES,
+    READY_FILE,
+    REFUSED_ON_PURPOSE,
+    TOPIC,
+    Watch,
+    spare,
+    unused,
+    values,
 )  # fmt: skip
 from tests.publisher.crash import fault_proxy
 

@@ -66,8 +66,8 @@ def test_glue_and_duckdb_publish_the_same_bytes(
     published.client.create_bucket(Bucket=published.name)
     python = jobs.make_environment("5.0", packages["5.0"], tmp_path / "python")
     surroundings = jobs.surroundings_of(empty_glue_lake, jars, tmp_path)
-    run: dict[str, str | None] = {"--PUBLISHER_TO": f"s3://{published.name}"}
-    (job,) = jobs.submit(python, packages["5.0"], empty_glue_lake, surroundings, [run], tmp_path / "job")
+    given = jobs.arguments_of(empty_glue_lake, published.name, "")
+    (job,) = jobs.submit(python, packages["5.0"], empty_glue_lake, surroundings, given, [{}], tmp_path / "job")
     assert job.error is None, job.log + job.text
     assert published.get("active/latest.txt.gz")[0] == bytes_here
     assert not [sql for sql in job.statements if re.search(r"\bdrop table\b", sql, re.I)]
