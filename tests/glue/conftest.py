@@ -20,7 +20,7 @@ import jinja2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from demo import seaweedfs
 from demo.seaweedfs import Endpoint
