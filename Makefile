@@ -78,6 +78,11 @@ check: $(ENV)
 	@$(BIN)/sqlfluff lint --processes 2 models tests/dbt
 	@$(BIN)/zizmor --offline --quiet --persona auditor .github
 	@$(BIN)/cfn-lint $(TEMPLATE)
+	@if ! command -v go > /dev/null; then \
+		echo "actionlint: skipped, because there is no Go to build it with (https://go.dev)" >&2; \
+	elif ! go build -C .github/actionlint -o "$(CURDIR)/$(BIN)/actionlint" github.com/rhysd/actionlint/cmd/actionlint; then \
+		echo "actionlint: skipped, because it could not be built: is there a way to Go's modules?" >&2; \
+	else $(BIN)/actionlint -shellcheck $(BIN)/shellcheck; fi
 
 deploy-check: $(ENV) $(CHECKOV)
 	@$(BIN)/cfn-lint $(TEMPLATE)
