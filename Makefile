@@ -15,7 +15,7 @@ CHECKOV := .venv-checkov/.made-from-lock
 TEMPLATE := deploy/cloudformation/matched-ids.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench glue-package test test-stores check deploy-check format docs lock clean
+.PHONY: help env demo demo-clean bench glue-package test test-stores check deploy-check try-wheel format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
@@ -27,6 +27,7 @@ help:
 	@echo "make test-stores          MinIO, Versity S3 Gateway and others, as far as they can be built here -> a matrix"
 	@echo "make check                lint, format, types, import rules, workflows, the CloudFormation template"
 	@echo "make deploy-check         the template once more, by checkov and by the tests of a deployment"
+	@echo "make try-wheel            build the wheel, install it into an empty environment, and try it there"
 	@echo "make format               mend what the linters can mend"
 	@echo "make docs                 write docs/commands.md from the command line itself, and the template from what it embeds"
 	@echo "make lock                 resolve requirements/*.txt anew from pyproject.toml"
@@ -98,6 +99,17 @@ $(CHECKOV): $(ENV) requirements/checkov.txt
 		--only-binary :all: -r requirements/checkov.txt
 	@touch $(CHECKOV)
 
+# As a consumer installs it: nothing but the wheel and what it requires, and not from this folder.
+try-wheel: $(ENV)
+	@rm -rf .wheel
+	@$(BIN)/python -m hatchling build --target wheel --directory .wheel
+	@$(BIN)/python -m venv .wheel/env
+	@.wheel/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r requirements/consumer.txt
+	@.wheel/env/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .wheel/*.whl
+	@.wheel/env/bin/python -m pip check --disable-pip-version-check
+	@cd .wheel && env/bin/publisher --help > /dev/null && test -f "$$(env/bin/publisher project-dir)/dbt_project.yml"
+
 format: $(ENV)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -123,7 +135,9 @@ lock: $(ENV)
 		--constraint requirements/dev.txt --group build -o requirements/build.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--group checkov -o requirements/checkov.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--constraint requirements/dev.txt pyproject.toml -o requirements/consumer.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv .venv-checkov dist .bench .stores .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-checkov dist .bench .stores .wheel .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
