@@ -15,7 +15,7 @@ CHECKOV := .venv-checkov/.made-from-lock
 TEMPLATE := deploy/cloudformation/matched-ids.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench glue-package test test-stores check deploy-check try-wheel format docs lock clean
+.PHONY: help env demo demo-clean bench glue-package test test-stores check deploy-check check-schedulers try-wheel format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
@@ -28,6 +28,7 @@ help:
 	@echo "make check                lint, format, types, import rules, workflows, the CloudFormation template"
 	@echo "make deploy-check         the template once more, by checkov and by the tests of a deployment"
 	@echo "make try-wheel            build the wheel, install it into an empty environment, and try it there"
+	@echo "make check-schedulers     let a real Airflow run the DAG, in an environment of its own"
 	@echo "make format               mend what the linters can mend"
 	@echo "make docs                 write docs/commands.md from the command line itself, and the template from what it embeds"
 	@echo "make lock                 resolve requirements/*.txt anew from pyproject.toml"
@@ -79,6 +80,7 @@ check: $(ENV)
 	@$(BIN)/sqlfluff lint --processes 2 models tests/dbt
 	@$(BIN)/zizmor --offline --quiet --persona auditor .github
 	@$(BIN)/cfn-lint $(TEMPLATE)
+	@$(BIN)/shellcheck deploy/cron/*.sh
 	@if ! command -v go > /dev/null; then \
 		echo "actionlint: skipped, because there is no Go to build it with (https://go.dev)" >&2; \
 	elif ! go build -C .github/actionlint -o "$(CURDIR)/$(BIN)/actionlint" github.com/rhysd/actionlint/cmd/actionlint; then \
@@ -105,10 +107,18 @@ try-wheel: $(ENV)
 	@$(BIN)/python -m hatchling build --target wheel --directory .wheel
 	@$(BIN)/python -m venv .wheel/env
 	@.wheel/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		-r requirements/consumer.txt
-	@.wheel/env/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .wheel/*.whl
+		--only-binary :all: -r requirements/consumer.txt
+	@.wheel/env/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: .wheel/*.whl
 	@.wheel/env/bin/python -m pip check --disable-pip-version-check
 	@cd .wheel && env/bin/publisher --help > /dev/null && test -f "$$(env/bin/publisher project-dir)/dbt_project.yml"
+
+# Airflow in an environment of its own, beside whose packages ours could not be.
+check-schedulers: $(ENV)
+	@rm -rf .airflow
+	@$(BIN)/python -m venv .airflow
+	@$(BIN)/uv pip install --quiet --system-certs --python .airflow/bin/python --require-hashes --no-deps \
+		--only-binary :all: -r requirements/airflow.txt
+	@AIRFLOW_PYTHON="$(CURDIR)/.airflow/bin/python" $(BIN)/python -m pytest tests/deploy/test_schedulers.py
 
 format: $(ENV)
 	@$(BIN)/ruff check --fix .
@@ -137,7 +147,9 @@ lock: $(ENV)
 		--group checkov -o requirements/checkov.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--constraint requirements/dev.txt pyproject.toml -o requirements/consumer.txt
+	@echo apache-airflow==3.3.2 | $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 \
+		--generate-hashes --no-annotate --no-header - -o requirements/airflow.txt
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv .venv-checkov dist .bench .stores .wheel .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-checkov dist .bench .stores .wheel .airflow .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
