@@ -153,7 +153,7 @@ def test_a_refusal_is_told_and_can_be_overruled_by_hand(
 
     assert job_of("1", "2", "3", "4").step("publisher publish").returncode == 0
     job = job_of("1")
-    ended = job.step("publisher publish", DRY_RUN="true")
+    ended = job.step("publisher publish", DRY_RUN="false")
     assert ended.returncode == 3
     said, summary = job.report()
     (error,) = said
@@ -211,8 +211,8 @@ def test_a_conflict_and_a_failing_store_are_tried_again(
     job = Job(tmp_path, bucket)
     (job.folder / "codes").write_text(codes.replace(" ", "\n") + "\n")
     fake(job, "publisher", 'echo "$@" >> called; code=$(head -n 1 codes); sed -i 1d codes; exit "$code"')
-    ended = job.step("publisher publish", PAUSE_SECONDS="0")
-    assert (ended.returncode, job.read("called")) == (code, "publish --json\n" * tries)
+    ended = job.step("publisher publish", PAUSE_SECONDS="0", DRY_RUN="true")
+    assert (ended.returncode, job.read("called")) == (code, "publish --json --dry-run\n" * tries)
 
 
 def test_a_build_that_fails_and_a_run_that_ends_early_are_told(tmp_path: Path, bucket: Bucket) -> None:
