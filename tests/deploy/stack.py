@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.conftest import PROJECT
 
