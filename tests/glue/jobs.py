@@ -23,12 +23,12 @@ from tests.glue.spark import Surroundings
 from tests.glue.standin import MIRROR
 
 _UV = Path(sys.executable).with_name("uv")
-_PYTHON = "3.11"
+PYTHON = "3.11"
 _RUN_SECONDS = 300
 
 
 class NoPackage(Exception):
-    """A Python for it, or a module, cannot be had here; says why."""
+    """A module cannot be had here; says why."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,14 @@ class Ended:
     log: str
 
 
+def has_python() -> bool:
+    """Whether there is the Python of Glue; nobody may be made to have a second one."""
+    found = subprocess.run(
+        [str(_UV), "python", "find", "--no-python-downloads", PYTHON], capture_output=True, check=False
+    )
+    return found.returncode == 0
+
+
 def make_packages(folder: Path) -> dict[str, Path]:
     """Makes the package for every version of Glue, and returns their folders.
 
@@ -71,12 +79,12 @@ def make_environment(version: str, made: Path, folder: Path) -> Path:
     """Makes what a worker of Glue has, and installs the package there without network; returns its Python.
 
     Raises:
-        NoPackage: There is no Python 3.11, or Glue's own modules cannot be had.
+        NoPackage: Glue's own modules cannot be had.
     """
     python = folder / "bin" / "python"
     install = [str(_UV), "pip", "install", "--quiet", "--python", str(python)]
     listed = PROJECT / "deploy" / "glue" / f"glue-{version}.txt"
-    _do([str(_UV), "venv", "--quiet", "--no-python-downloads", "--python", _PYTHON, str(folder)])
+    _do([str(_UV), "venv", "--quiet", "--no-python-downloads", "--python", PYTHON, str(folder)])
     _do([*install, "--system-certs", "--no-deps", "--requirement", str(listed)])
     with zipfile.ZipFile(made / package.ARCHIVE) as archive:
         archive.extractall(folder)
