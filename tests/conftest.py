@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -22,7 +23,7 @@ from demo.seaweedfs import Endpoint
 from publisher.aws import clients
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
-from tests import jvm_archive, strict_moto
+from tests import jvm_archive, one_loader, repeated_dbt, strict_moto
 from tests.glue import jars as test_jars
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -74,6 +75,7 @@ LONGEST_FIRST = (
     "tests/e2e/test_duckdb_iceberg.py",
 )
 
+one_loader.share()
 _bucket_numbers = itertools.count(1)
 
 
@@ -86,6 +88,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Brings the tests into the order in which they are scheduled: the longest first."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(_group(item.nodeid.partition("::")[0]), len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Lets no garbage collection look at what was imported and collected, which stays; and few of them happen."""
+    gc.freeze()
+    gc.set_threshold(repeated_dbt.OBJECTS_BEFORE_COLLECTING, 20, 20)
 
 
 class ByGroup(LoadScopeScheduling):

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tests import repeated_dbt
+from tests import one_loader, repeated_dbt
 
 PROJECT = Path(__file__).resolve().parent.parent
 _MESSAGE_BYTES = 1 << 18
@@ -183,6 +183,8 @@ def _prepare_publisher() -> None:
 def _serve(name: str, control: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the tests tell by closing
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    one_loader.share()
+    one_loader.read("s3", "glue")
     _prepare_dbt() if name == "dbt" else _prepare_publisher()
     assert threading.active_count() == 1, "a fork has one thread"
     gc.collect()

@@ -9,14 +9,14 @@ from typing import Any, TextIO
 import jinja2
 
 # Nearly none of dbt's half a million small objects is garbage; by default Python spends a third of the time on a look.
-_OBJECTS_BEFORE_COLLECTING = 100_000
+OBJECTS_BEFORE_COLLECTING = 100_000
 
 
 def prepare() -> None:
     """Does so from here on; once in a process."""
     if hasattr(json.dump, "is_at_once"):
         return
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, 20, 20)
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTING, 20, 20)
     json.dump = _dump_at_once  # type: ignore[assignment]
     _parse_once()
     _compile_once()
