@@ -68,6 +68,8 @@ def write_day(folder: Path, partition: str, count: int) -> Day:
 def active_day(destination: Destination, client: S3Client, *days: Day) -> Day | None:
     """Returns the day whose file is active, whole and with its own metadata, None when nothing is active.
 
+    The publisher's own word is asked for too: by `verify`, also of what the records say.
+
     Raises:
         AssertionError: What is active is anything else.
     """
@@ -79,9 +81,19 @@ def active_day(destination: Destination, client: S3Client, *days: Day) -> Day | 
     except Conflict:  # a copy whose client is gone was still under way
         differences = verify(store, destination).differences
     assert differences == ()
+    return day_of_active(destination, client, *days)
+
+
+def day_of_active(destination: Destination, client: S3Client, *days: Day) -> Day:
+    """Returns the same by a single request, where nothing went wrong that the publisher could have missed.
+
+    Raises:
+        AssertionError: What is active is anything else.
+    """
     answer = client.get_object(Bucket=destination.bucket, Key=destination.active_key)
     content = gzip.decompress(answer["Body"].read())
     matching = [day for day in days if day.content == content]
     assert len(matching) == 1, "active is no day's file"
     assert answer["Metadata"]["source_partition"] == matching[0].partition
+    assert answer["Metadata"]["md5_checksum"] == hashlib.md5(content).hexdigest()
     return matching[0]
