@@ -33,7 +33,7 @@ def _shared(search_path: str | None) -> Loader:
 
 def share() -> None:
     """Does so from here on."""
-    botocore.session.create_loader = _shared  # type: ignore[assignment]
+    botocore.session.create_loader = _shared
 
 
 def read(*services: str) -> None:
