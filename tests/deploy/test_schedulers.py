@@ -20,11 +20,13 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
-from cfnlint.api import ManualArgs, lint
 from moto import mock_aws
 from moto.glue.models import FakeJobRun
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_glue
 
+from publisher.cli.main import Ended
+from publisher.errors import Conflict, GuardRefusal, PublisherError, StoreFailed
+from publisher.glue_job import job
 from tests.conftest import PROJECT
 from tests.deploy.test_workflows import steps
 from tests.test_docs import table_after, text_of
@@ -92,11 +94,11 @@ def test_cron_starts_no_second_run_beside_one(checkout: Path) -> None:
     assert (checkout / "called").read_text() == "dbt build\npublisher publish\n"
 
 
-def ended_as(code: int, guard: str = "") -> tuple[str, str | None]:
-    """A job run's state, and its error as the Glue job says it."""
-    if code == 0:
+def ended_as(error: PublisherError | None) -> tuple[str, str | None]:
+    """A job run's state, and its error as Glue shows what the job raises."""
+    if error is None:
         return "SUCCEEDED", None
-    return "FAILED", f"JobFailed: failed (exit code {code}{guard}): What happened. What to do."
+    return "FAILED", f"JobFailed: {job._text(Ended(error.exit_code, error))}"
 
 
 @pytest.fixture
@@ -121,13 +123,19 @@ def job_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str | 
         yield coming
 
 
+WELL = ended_as(None)
+CONFLICT = ended_as(Conflict("Somebody else was faster.", "Run again."))
+STORE_FAILED = ended_as(StoreFailed("The store failed.", "Check the network."))
+REFUSED = ended_as(GuardRefusal("Too few.", "Look at A.", guard="too_few_ids"))
+
+
 @pytest.mark.parametrize(
     ("ends", "status"),
     [
-        ([ended_as(0)], "SUCCEEDED"),
-        ([ended_as(7), ended_as(6), ended_as(0)], "SUCCEEDED"),
-        ([ended_as(6), ended_as(7), ended_as(7)], "FAILED"),
-        ([ended_as(3, ", guard too_few_ids")], "FAILED"),
+        ([WELL], "SUCCEEDED"),
+        ([STORE_FAILED, CONFLICT, WELL], "SUCCEEDED"),
+        ([CONFLICT, STORE_FAILED, STORE_FAILED], "FAILED"),
+        ([REFUSED], "FAILED"),
         ([("TIMEOUT", None)], "FAILED"),
     ],
 )
@@ -151,6 +159,8 @@ def test_the_state_machine_runs_the_job_again_when_that_may_help(
 
 
 def test_the_state_machine_is_one_by_the_schema_of_aws() -> None:
+    from cfnlint.api import ManualArgs, lint  # takes long, and is wanted here alone
+
     properties = {
         "RoleArn": "arn:aws:iam::123456789012:role/r",
         "Definition": json.loads(STATE_MACHINE.read_text()),
