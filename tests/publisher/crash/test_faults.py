@@ -281,6 +281,8 @@ def cases(kinds: list[str], trouble: Trouble, *, first: bool) -> list[Case]:
     Of requests of one kind, such as pages of a listing, one is enough before the file is staged, and one behind that;
     of a trouble that is like another one, each kind is.
     """
+    if first and trouble.is_like_another:
+        return []
     numbers = [number for number, kind in enumerate(kinds, 1) if trouble.can_happen_to(kind)]
     if first:
         numbers = [number for number in numbers if kinds[number - 1] in OF_A_FIRST_PUBLISH]
@@ -303,11 +305,9 @@ def cases(kinds: list[str], trouble: Trouble, *, first: bool) -> list[Case]:
     lasting = one_of_each(lambda number: (kinds[number - 1], number > promotion))
     lasting = [number for number in lasting if number >= promotion or not first]
     if trouble.is_like_another:
-        once, lasting = (
-            ([], []) if first else (of_each_kind, [number for number in of_each_kind if number == promotion])
-        )
+        once, lasting = of_each_kind, [promotion] if promotion in numbers else []
     points = [(number, "once") for number in once] + [(number, "from then on") for number in lasting]
-    points += [(promotion, "always there")] if promotion in numbers and not (first and trouble.is_like_another) else []
+    points += [(promotion, "always there")] if promotion in numbers else []
     return [Case(first, tuple(kinds), *point) for point in points]
 
 
