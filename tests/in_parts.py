@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 PART_BYTES = 5 << 20
 
 
-def store_in_parts(bucket: Bucket, client: S3Client | None = None) -> S3Store:
-    """Returns a store to which 5 MiB are what 5 GiB are to others."""
+def store_in_parts(
+    bucket: Bucket, client: S3Client | None = None, *, single_request_bytes: int = PART_BYTES
+) -> S3Store:
+    """Returns a store to which 5 MiB are what 5 GiB are to others.
+
+    Args:
+        bucket: Where.
+        client: Another client than the bucket's own.
+        single_request_bytes: From how many bytes on it takes parts, the last of which may be as small as this.
+    """
     client = client or bucket.client
-    return S3Store(bucket.name, client=client, single_request_bytes=PART_BYTES, part_bytes=PART_BYTES)
+    return S3Store(bucket.name, client=client, single_request_bytes=single_request_bytes, part_bytes=PART_BYTES)
 
 
 CONDITIONS = ("If-Match", "If-None-Match")
