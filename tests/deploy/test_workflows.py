@@ -188,6 +188,18 @@ def test_nothing_new_ends_well_and_what_is_new_is_pinned(
     assert job.read("GITHUB_OUTPUT") == "is_new=true\npartition=20251022\n"
     assert job.step("publisher publish").returncode == 0
 
+    # dbt would compare no rows of a partition that is pinned.
+    compared = {"MATCHED_IDS_MIN_PERCENT_OF_PREVIOUS_ROWS": "50", "PUBLISHER_TO": f"s3://{bucket.name}/another"}
+    job = Job(tmp_path, bucket, **compared)
+    job.environment |= glue.environment()
+    assert job.step("Newest partition").returncode == 0
+    assert job.read("GITHUB_OUTPUT") == "is_new=true\npartition=\n"
+    job = Job(tmp_path, bucket, **compared, PUBLISHER_READY_AFTER="0m")
+    job.environment |= glue.environment()
+    ended = job.step("Newest partition")
+    assert (ended.returncode, job.read("GITHUB_OUTPUT")) == (2, "")
+    assert "::error title=Two settings in one run::" in ended.stdout
+
     job = Job(tmp_path, bucket)
     job.environment |= glue.environment()
     assert job.step("Newest partition").returncode == 0
