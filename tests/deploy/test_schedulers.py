@@ -20,13 +20,13 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
-from moto import mock_aws
 from moto.glue.models import FakeJobRun
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_glue
 
 from publisher.cli.main import Ended
 from publisher.errors import Conflict, GuardRefusal, PublisherError, StoreFailed
 from publisher.glue_job import job
+from tests import empty_moto
 from tests.conftest import PROJECT
 from tests.deploy.test_workflows import steps
 from tests.test_docs import table_after, text_of
@@ -119,7 +119,7 @@ def job_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str | 
     monkeypatch.setattr(state_task_service_glue, "_SUPPORTED_INTEGRATION_PATTERNS", both)
     for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with empty_moto.running(stepfunctions={"execute_state_machine": True}):
         yield coming
 
 

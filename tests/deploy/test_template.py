@@ -10,10 +10,10 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from deploy import write_template
 from publisher.store.keys import Destination
+from tests import empty_moto
 from tests.conftest import PROJECT
 from tests.deploy.conftest import EVERYTHING, GITHUB, JOB, KEY, REQUIRED
 from tests.deploy.stack import REGION, TEMPLATE, Rejected, Stack, load
@@ -107,7 +107,11 @@ class Deployed:
 @pytest.fixture(scope="module", params=[JOB, EVERYTHING], ids=["job", "everything"])
 def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
     stack = Stack(request.param)
-    with pytest.MonkeyPatch.context() as patch, mock_aws(), pytest.warns(UserWarning, match="not supported by moto"):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        empty_moto.running(),
+        pytest.warns(UserWarning, match="not supported by moto"),
+    ):
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         cloudformation = boto3.client("cloudformation", REGION)

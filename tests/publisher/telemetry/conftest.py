@@ -9,10 +9,10 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 
 from publisher.cli.main import Ended, run
+from tests import empty_moto
 from tests.conftest import Bucket, WriteTable
 from tests.publisher.telemetry.receiver import Receiver, receiving
 
@@ -74,7 +74,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 @pytest.fixture
 def aws(publisher: Publisher) -> Iterator[None]:
     """CloudWatch and SNS; whatever has another address, as the store, is not moto's."""
-    with mock_aws(config={"core": {"mock_credentials": False}}):
+    with empty_moto.running(core={"mock_credentials": False}):
         yield
 
 
