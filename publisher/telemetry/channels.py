@@ -46,21 +46,6 @@ class Webhook:
 Target = Topic | Webhook
 
 
-@dataclass(frozen=True)
-class Channels:
-    """Where a run is told of.
-
-    Attributes:
-        namespace: Of the metrics; None for none.
-        targets: Of the notices.
-        openlineage_url: Of the lineage's endpoint; None for none.
-    """
-
-    namespace: str | None = None
-    targets: tuple[Target, ...] = ()
-    openlineage_url: str | None = None
-
-
 def require_namespace(text: str) -> str:
     """Returns a namespace that CloudWatch takes.
 
