@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from publisher.cli.main import cli
@@ -58,11 +59,10 @@ def known_settings() -> set[str]:
 
 def variables(given: Sequence[str], known: set[str]) -> dict[str, str]:
     """Returns those of the job's arguments that are settings, by their variables; what is wrong, `parse` refuses."""
-    pairs = zip(given, [*given[1:], ""], strict=True)
-    found = [(*word.removeprefix("--").partition("="), after) for word, after in pairs if word.startswith("--")]
-    return {
-        name: value if equals else after for name, equals, value, after in found if name in known or name in _OTHERS
-    }
+    found: dict[str, str] = {}
+    with suppress(UsageError):
+        found.update((name, value) for name, value in _pairs(given) if name in known or name in _OTHERS)
+    return found
 
 
 def parse(given: Sequence[str], known: set[str]) -> Arguments:

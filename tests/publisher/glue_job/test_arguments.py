@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from publisher.errors import UsageError
-from publisher.glue_job.arguments import known_settings, parse
+from publisher.glue_job.arguments import known_settings, parse, variables
 
 KNOWN = known_settings()
 REQUIRED = ["--MATCHED_IDS_GLUE_LOCATION", "s3://lake/models", "--PUBLISHER_TO=s3://bucket/ids"]
@@ -67,3 +67,15 @@ def test_what_one_run_is_told_becomes_options_of_this_run() -> None:
 def test_what_cannot_be_meant_is_refused(given: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         parse(given, KNOWN)
+
+
+def test_who_is_told_is_known_whatever_is_wrong_with_the_rest() -> None:
+    told = ["--PUBLISHER_NOTIFY", "https://hook.example", "--PUBLISHER_MAX_AGES", "1d", "--REASON"]
+    assert variables([*REQUIRED, *told], KNOWN)["PUBLISHER_NOTIFY"] == "https://hook.example"
+
+
+def test_what_is_given_as_a_value_is_no_setting() -> None:
+    reason = ["--REASON", "--PUBLISHER_TO=s3://another", "--MATCHED_IDS_RECORDS_SCHEMA", "raw"]
+    found = variables([*REQUIRED, *reason], KNOWN)
+    assert (found["PUBLISHER_TO"], found["MATCHED_IDS_RECORDS_SCHEMA"]) == ("s3://bucket/ids", "raw")
+    assert parse([*REQUIRED, *reason], KNOWN).publish == ["--reason", "--PUBLISHER_TO=s3://another"]
