@@ -4,7 +4,7 @@
 -#}
 {% macro spark__create_schema(relation) -%}
     {%- set place = '' -%}
-    {%- if (target.profile_name, target.name) == ('matched_ids', 'glue_job') -%}
+    {%- if matched_ids.is_glue_job() -%}
         {%- set root = env_var('MATCHED_IDS_GLUE_LOCATION').rstrip('/') -%}
         {%- if matched_ids.has_unsafe_characters(root) -%}
             {%- do exceptions.raise_compiler_error(

@@ -8,7 +8,7 @@
 {% macro spark__list_relations_without_caching(schema_relation) -%}
     {%- set schema = schema_relation.schema -%}
     {%- set relations = [] -%}
-    {%- if (target.profile_name, target.name) == ('matched_ids', 'glue_job') -%}
+    {%- if matched_ids.is_glue_job() -%}
         {%- for name, kind in matched_ids.python().glue_tables(schema) -%}
             {%- set said = {'iceberg': 'Provider: iceberg', 'view': 'Type: VIEW'} -%}
             {%- do relations.append([schema, name, false, said.get(kind, '')]) -%}

@@ -4,7 +4,7 @@
 -#}
 {% macro table_format() -%}
     {%- set format = var('table_format', env_var('MATCHED_IDS_TABLE_FORMAT', 'iceberg' if target.type == 'glue'
-        or target.name == 'glue_job' else 'parquet')) -%}
+        or matched_ids.is_glue_job() else 'parquet')) -%}
     {%- if format not in ['parquet', 'iceberg'] -%}
         {%- do exceptions.raise_compiler_error(
             'The setting table_format is "' ~ format ~ '". Set it to parquet or iceberg, in lower case.') -%}
