@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from tests.glue.catalog import ACCOUNT, REGION, DataCatalog, Refusal
 from tests.glue.faults import Faults
 from tests.glue.sessions import PATIENCE_SECONDS, Sessions, Statement
 from tests.glue.spark import Surroundings, Worker
+from tests.serving import serving
 
 Json = dict[str, Any]
 # Not of AWS: where the Spark of a job tells what it changed in its metastore, and asks what others did.
@@ -316,14 +316,10 @@ def running(
         callers: A name for each access key.
         page_size: How many items the catalog gives at once, at most.
     """
-    with _Server(("127.0.0.1", 0), _Handler) as server:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        stand_in = StandIn(Surroundings(tuple(jars), store, url, folder), callers, server, page_size)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+    server = _Server(("127.0.0.1", 0), _Handler)
+    with serving(server) as at:
+        stand_in = StandIn(Surroundings(tuple(jars), store, f"http://{at}", folder), callers, server, page_size)
         try:
             yield stand_in
         finally:
             stand_in.sessions.stop()
-            server.shutdown()
-            thread.join()

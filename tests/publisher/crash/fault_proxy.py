@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.serving import serving
+
 # Nothing here waits longer; only a test that fails anyway gets that far.
 _PATIENCE_SECONDS = 120
 _READ_BYTES = 1 << 16
@@ -251,14 +253,9 @@ class _Connection(socketserver.BaseRequestHandler):
 @contextlib.contextmanager
 def running(store_url: str) -> Iterator[FaultProxy]:
     """Runs a proxy before a store until the block is left."""
-    with FaultProxy(store_url) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            proxy.shutdown()
-            thread.join()
+    proxy = FaultProxy(store_url)
+    with serving(proxy):
+        yield proxy
 
 
 def forwards(exchange: Exchange) -> None:

@@ -7,7 +7,6 @@ column's type does not have, a value that is not of its column's type.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 from moto.glue.utils import PartitionFilter
+
+from tests.serving import serving
 
 Json = dict[str, Any]
 _KNOWN = {
@@ -147,11 +148,6 @@ def running() -> Iterator[GlueServer]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    glue.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as at:
+        glue.url = f"http://{at}"
         yield glue
-    finally:
-        server.shutdown()
-        server.server_close()
