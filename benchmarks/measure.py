@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from demo import children
 
 SAMPLE_SECONDS = 0.05
 _ORPHAN_SECONDS = 30
@@ -65,6 +68,8 @@ def measured(command: Sequence[str], environment: Mapping[str, str], folder: Pat
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
+            # Not by `children.start`, which would be measured too. There is one thread here, so a fork may run Python.
+            preexec_fn=functools.partial(children.end_with, os.getpid()),
         )  # fmt: skip
         try:
             with _memory_watched(process.pid) as watched:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from demo import data, seaweedfs
+from demo import children, data, seaweedfs
 
 PROJECT = Path(__file__).resolve().parent.parent
 FIRST_DAYS = ("20251020", "20251021", "20251022")
@@ -143,7 +143,7 @@ def dbt(environment: dict[str, str], *arguments: str, watch: Callable[[str], Non
     """Runs dbt in the project, and returns what it printed."""
     command = [str(Path(sys.executable).with_name("dbt")), *arguments]
     lines = []
-    with subprocess.Popen(
+    with children.start(
         command, cwd=PROJECT, env=environment, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
@@ -163,7 +163,9 @@ def publish(folder: Path, environment: dict[str, str]) -> dict[str, Any]:
     """Runs `publisher publish`, keeps its report, and returns it."""
     with step("publish") as say:
         command = [str(Path(sys.executable).with_name("publisher")), "publish", "--json"]
-        ended = subprocess.run(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        ended = subprocess.run(
+            children.bound(command), cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=False
+        )
         if ended.returncode:
             raise DemoFailed(f"publisher publish ended with code {ended.returncode}")
         (folder / "report.json").write_text(ended.stdout)

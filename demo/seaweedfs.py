@@ -24,6 +24,8 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
+from demo import children
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -99,7 +101,7 @@ def running(folder: Path) -> Iterator[Endpoint]:
     endpoint = Endpoint(f"http://127.0.0.1:{ports[3]}", *identity)
     with log.open("ab") as output:
         # A session of its own: Ctrl-C reaches us first, and the store is stopped after what used it.
-        process = subprocess.Popen(
+        process = children.start(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, start_new_session=True
         )
     try:

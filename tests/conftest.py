@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from demo import seaweedfs
+from demo import children, seaweedfs
 from demo.seaweedfs import Endpoint
 from publisher.aws import clients
 from publisher.store.keys import Destination
@@ -76,6 +76,8 @@ LONGEST_FIRST = (
 )
 
 one_loader.share()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    children.end_with(os.getppid())
 _bucket_numbers = itertools.count(1)
 
 

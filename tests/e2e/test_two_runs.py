@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo import children
 from tests import forked
 from tests.conftest import PROJECT
 from tests.e2e.conftest import Lake
@@ -25,7 +26,7 @@ WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 @contextmanager
 def a_process(program: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
+    process = children.start(
         [sys.executable, "-c", program + WAIT],
         cwd=PROJECT, env={**os.environ, **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

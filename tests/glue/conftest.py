@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from demo import seaweedfs
+from demo import children, seaweedfs
 from demo.seaweedfs import Endpoint
 from tests import forked
 from tests.conftest import PROJECT, Bucket
@@ -222,7 +222,7 @@ class GlueLake:
         program = str(Path(sys.executable).with_name("dbt"))
         return self._ended(
             subprocess.run(
-                [program, *arguments], env=self.environment(), cwd=PROJECT, stdin=subprocess.DEVNULL,
+                children.bound([program, *arguments]), env=self.environment(), cwd=PROJECT, stdin=subprocess.DEVNULL,
                 capture_output=True, text=True, timeout=300, check=False,
             )
         )  # fmt: skip

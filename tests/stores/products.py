@@ -17,7 +17,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from demo import seaweedfs
+from demo import children, seaweedfs
 from publisher.store.conditions import SwapMethod
 from tests.given_store import GivenStore
 from tests.stores.builds import Package, Unavailable
@@ -77,7 +77,7 @@ class Product:
             store = replace(store, access_key="S3RVER", secret_key="S3RVER")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MINIO_"))}
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
+            process = children.start(
                 command, env={**environment, "HOME": str(folder), **variables}, cwd=folder, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip

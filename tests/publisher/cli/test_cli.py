@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from demo import children
 from publisher.cli.main import cli, main
 from tests import forked
 from tests.conftest import Bucket, WriteTable
@@ -102,7 +103,7 @@ def test_a_person_is_shown_a_summary_and_a_pipe_no_progress(bucket: Bucket, writ
 
 def test_a_terminal_gets_progress(bucket: Bucket, write_table: WriteTable) -> None:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = children.start(
         [PUBLISHER, "publish", "--table", f"parquet:{write_table(['a'])}", "--json"],
         env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
         stdout=subprocess.PIPE,
@@ -283,7 +284,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals, code: int, bucket: Buc
     with socket.socket() as silent:  # a store that accepts and never answers
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        process = subprocess.Popen(
+        process = children.start(
             [PUBLISHER, "publish", "--table", f"parquet:{write_table(['a'])}", "--endpoint-url",
              f"http://127.0.0.1:{silent.getsockname()[1]}"],
             env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
@@ -306,7 +307,7 @@ def test_a_signal_ends_a_publish_whose_store_stalls_within_an_orchestrator_s_gra
     table = ["--table", f"parquet:{write_table(['a', 'b'])}", "--source-partition", "20251023"]
     with fault_proxy.running(bucket.endpoint.url) as proxy:
         proxy.inject(fault_proxy.hangs_amid_the_answer, lambda request: request.kind == "GET active")
-        process = subprocess.Popen(
+        process = children.start(
             [PUBLISHER, "publish", *table, "--endpoint-url", proxy.url],
             env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
             stderr=subprocess.PIPE,
@@ -449,7 +450,7 @@ def test_a_ctrl_c_at_the_start_ends_it_without_a_traceback(milliseconds: int, bu
     environment = {**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"}
     # As the console script does; what Python itself does before is not ours to change.
     code = "from publisher.__main__ import main; print('.', flush=True); main()"
-    process = subprocess.Popen(
+    process = children.start(
         [sys.executable, "-c", code, "doctor"],
         env=environment,
         stdout=subprocess.PIPE,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from demo import children
 from publisher.pull import pull
 from publisher.store.keys import Destination
 from publisher.store.s3 import S3Store
@@ -53,7 +54,7 @@ class Consumer:
         """Starts a pull in a process of its own; see `pulling`."""
         program = ["-m", "publisher"] if what is None else ["-m", "tests.publisher.crash.pulling", what, str(self.told)]
         to = f"s3://{self.bucket.name}/{self.destination.prefix.rstrip('/')}"
-        return subprocess.Popen(
+        return children.start(
             [sys.executable, *program, "pull", str(target or self.target), "--to", to, "--json"],
             cwd=PROJECT,
             env={**os.environ, **self.bucket.endpoint.environment()},

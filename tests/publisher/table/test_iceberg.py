@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from demo import children
 from publisher.errors import GuardRefusal, SourceNotReady, UsageError
 from publisher.file.blocks import blocks
 from publisher.publish import Watcher, publish
@@ -26,7 +27,7 @@ from tests.conftest import PROJECT, Bucket
 def written(tmp_path_factory: pytest.TempPathFactory, iceberg_jar: Path, quick_java: None) -> Path:
     folder = tmp_path_factory.mktemp("iceberg")
     command = [sys.executable, "-m", "tests.publisher.table.iceberg_tables", str(folder), str(iceberg_jar)]
-    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(children.bound(command), cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder / "t"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from demo import children
 from publisher.cli import telling
 from publisher.cli.main import tell_of
 from publisher.errors import SourceNotReady
@@ -238,7 +239,7 @@ def test_that_it_was_ended_by_a_signal_is_told_in_time(
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         silent.settimeout(60)
-        process = subprocess.Popen(
+        process = children.start(
             [sys.executable, "-c", IMPATIENT, "publish", "--table", f"parquet:{write_table(['a'])}", "--log-format",
              "json", "--endpoint-url", f"http://127.0.0.1:{silent.getsockname()[1]}"],
             env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
