@@ -15,7 +15,7 @@ CHECKOV := .venv-checkov/.made-from-lock
 TEMPLATE := deploy/cloudformation/matched-ids.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench glue-package test test-stores check deploy-check check-schedulers try-wheel format docs lock clean
+.PHONY: help env demo demo-clean bench glue-package test test-comet test-stores check deploy-check check-schedulers try-wheel format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
 	@echo "make glue-package         what an AWS Glue job is given -> dist/glue/5.1, dist/glue/5.0"
 	@echo "make test                 every test, dbt's and Python's"
+	@echo "make test-comet           the tests of Spark once more, with the native engine Comet below it"
 	@echo "make test-stores          MinIO, Versity S3 Gateway and others, as far as they can be built here -> a matrix"
 	@echo "make check                lint, format, types, import rules, workflows, the CloudFormation template"
 	@echo "make deploy-check         the template once more, by checkov and by the tests of a deployment"
@@ -67,6 +68,12 @@ demo-clean:
 
 test: $(ENV)
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
+
+# All that runs on the Spark of a test process. Not a part of test: that runs it on Spark alone, and what is Comet's own.
+test-comet: $(ENV)
+	@MATCHED_IDS_TEST_ACCELERATOR=comet $(BIN)/python -m pytest $(addprefix tests/e2e/test_,\
+		raw_data.py build_and_publish.py bad_builds.py documents.py latest_partition.py errors_of_spark.py \
+		many_partitions.py package.py plan.py local_iceberg.py comet.py)
 
 # STORES="minio versity" tries those alone. Not a part of test: the stores are built, which takes minutes.
 test-stores: $(ENV)

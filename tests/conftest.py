@@ -179,6 +179,15 @@ def jars() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
+def comet_jar() -> Path:
+    """The accelerator's jar; without it the tests that need it are skipped."""
+    try:
+        return test_jars.jars(PROJECT / "tests" / "comet")[0]
+    except test_jars.JarsUnavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
 def iceberg_jar(jars: list[Path]) -> Path:
     return next(jar for jar in jars if jar.name.startswith("iceberg-spark-runtime"))
 

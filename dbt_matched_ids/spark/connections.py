@@ -16,6 +16,7 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from dbt_matched_ids import folder_lock
 from dbt_matched_ids.redaction import Statements, with_redacted_errors
+from dbt_matched_ids.spark import comet
 from dbt_matched_ids.spark.errors import is_derby_in_use, redacted, redacted_text
 
 _DERBY_HOME = re.compile(r"-Dderby\.system\.home=(\S+)")
@@ -98,6 +99,8 @@ def _install_in_spark(connections: Any) -> None:
             folder = _metastore_of(credentials.server_side_parameters)
             if folder is not None and (taken := folder_lock.take(folder / "metastore.lock")):
                 raise connections.FailedToConnectError(taken)
+            if folder is not None and comet.is_wanted():
+                comet.add_to(credentials.server_side_parameters)
         opened = adapters_open(cls, connection)
         if not isinstance(opened.handle, RedactingHandle):
             opened.handle = RedactingHandle(opened.handle, folder)

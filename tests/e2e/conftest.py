@@ -19,6 +19,9 @@ from tests import repeated_dbt
 from tests.conftest import PROJECT
 
 _numbers = itertools.count(1)
+# `make test-comet`: the Spark of a test process runs with Comet below it. Read when this is imported, because the
+# settings of the caller are taken away.
+WITH_COMET = os.environ.get("MATCHED_IDS_TEST_ACCELERATOR") == "comet"
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,15 @@ def dbt_runs_repeatedly() -> None:
 
 
 @pytest.fixture(scope="session")
-def spark_folder(tmp_path_factory: pytest.TempPathFactory, path_without_java: str, quick_java: None) -> Iterator[Path]:
+def spark_folder(
+    tmp_path_factory: pytest.TempPathFactory, path_without_java: str, quick_java: None, request: pytest.FixtureRequest
+) -> Iterator[Path]:
     """The metastore and warehouse that the session's Spark is started with."""
     folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:
+        if WITH_COMET:
+            patch.setenv("MATCHED_IDS_SPARK_ACCELERATOR", "comet")
+            patch.setenv("MATCHED_IDS_SPARK_ACCELERATOR_JAR", str(request.getfixturevalue("comet_jar")))
         patch.setenv("MATCHED_IDS_LOCAL_DIR", str(folder))
         patch.setenv("MATCHED_IDS_SPARK_MEMORY", "2g")
         patch.setenv("PATH", path_without_java)

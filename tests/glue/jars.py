@@ -1,4 +1,8 @@
-"""The jars of the stand-in's Spark: fetched once with Maven, and compared with their checksums on every use."""
+"""Jars that tests need beyond PySpark's own: fetched once with Maven, and compared with their checksums on every use.
+
+Each set of them is a folder with a `pom.xml`, which names them, and a `jars.sha256`, which pins them; the stand-in's is
+this one. After a change of one: `python -m tests.glue.jars tests/comet`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ import tempfile
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_POM = _HERE / "pom.xml"
-_CHECKSUMS = _HERE / "jars.sha256"
+_POM = "pom.xml"
+_CHECKSUMS = "jars.sha256"
 _FETCH_SECONDS = 600
 # Read when this is imported: the tests' conftest takes the caller's MATCHED_IDS_ settings away.
 _CACHE = Path(os.environ.get("MATCHED_IDS_TEST_JARS") or Path.home() / ".cache" / "matched-ids" / "jars")
@@ -27,23 +31,26 @@ class JarsDamaged(Exception):
     """A jar is not the one that was pinned."""
 
 
-def jars() -> list[Path]:
+def jars(of: Path = _HERE) -> list[Path]:
     """Returns the jars, from the cache or, the first time, from Maven Central.
+
+    Args:
+        of: The folder of the set.
 
     Raises:
         JarsUnavailable: Maven is missing, or did not get them.
         JarsDamaged: A file differs from its pinned SHA-256.
     """
-    pinned = _pinned()
+    pinned = _pinned(of)
     # A folder for each set of jars: another version of this project may use the same cache.
-    folder = _CACHE / hashlib.sha256(_CHECKSUMS.read_bytes()).hexdigest()[:16]
+    folder = _CACHE / hashlib.sha256((of / _CHECKSUMS).read_bytes()).hexdigest()[:16]
     if not folder.is_dir():
-        _fetch_into(folder, pinned)
+        _fetch_into(folder, of, pinned)
     _require_pinned(folder, pinned)
     return sorted(folder / name for name in pinned)
 
 
-def _fetch_into(folder: Path, pinned: dict[str, str]) -> None:
+def _fetch_into(folder: Path, of: Path, pinned: dict[str, str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Tests run side by side, and two Mavens in one repository get in each other's way.
     with (folder.parent / ".lock").open("w") as lock:
@@ -52,30 +59,30 @@ def _fetch_into(folder: Path, pinned: dict[str, str]) -> None:
             return
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as unfinished:
             fetched = Path(unfinished) / "jars"
-            _fetch(fetched)
+            _fetch(fetched, of)
             _require_pinned(fetched, pinned)
             fetched.rename(folder)  # whole or not at all
 
 
-def _fetch(folder: Path) -> None:
+def _fetch(folder: Path, of: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise JarsUnavailable(
-            "Maven is needed once, to fetch the jars of the Glue stand-in, and there is no `mvn`: install Maven, or"
+            f"Maven is needed once, to fetch the jars of {of / _POM}, and there is no `mvn`: install Maven, or"
             " set MATCHED_IDS_TEST_JARS to a folder where another machine has them."
         )
-    command = [maven, "-B", "-q", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    command = [maven, "-B", "-q", "-f", str(of / _POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
     try:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise JarsUnavailable(f"Maven did not fetch the jars of the Glue stand-in in {_FETCH_SECONDS} s.") from None
+        raise JarsUnavailable(f"Maven did not fetch the jars of {of / _POM} in {_FETCH_SECONDS} s.") from None
     if ended.returncode:
         errors = [line for line in (ended.stdout + ended.stderr).splitlines() if "ERROR" in line]
         reason = errors[0].strip()[:300] if errors else f"it ended with code {ended.returncode}"
         raise JarsUnavailable(
-            f"Maven could not fetch the jars of the Glue stand-in: {reason}. Make Maven Central, or a mirror of it,"
+            f"Maven could not fetch the jars of {of / _POM}: {reason}. Make Maven Central, or a mirror of it,"
             " reachable for `mvn`."
         )
 
@@ -87,13 +94,13 @@ def _require_pinned(folder: Path, pinned: dict[str, str]) -> None:
             raise JarsDamaged(f"{path} is missing; delete the folder, and the next run fetches it again")
         if _sha256(path) != expected:
             raise JarsDamaged(
-                f"{path} does not have the SHA-256 that {_CHECKSUMS.name} pins; delete the folder, and the next run"
+                f"{path} does not have the SHA-256 that {_CHECKSUMS} pins; delete the folder, and the next run"
                 " fetches it again"
             )
 
 
-def _pinned() -> dict[str, str]:
-    lines = (line.split() for line in _CHECKSUMS.read_text().splitlines() if line.strip())
+def _pinned(of: Path) -> dict[str, str]:
+    lines = (line.split() for line in (of / _CHECKSUMS).read_text().splitlines() if line.strip())
     return {name: checksum for checksum, name in lines}
 
 
@@ -105,15 +112,15 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def pin() -> None:
-    """Writes the checksums of what the pom names now; look at the difference before you keep it."""
+def pin(of: Path) -> None:
+    """Writes the checksums of what a pom names now; look at the difference before you keep it."""
     with tempfile.TemporaryDirectory() as folder:
         fetched = Path(folder) / "jars"
-        _fetch(fetched)
+        _fetch(fetched, of)
         lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(fetched.glob("*.jar"))]
-    _CHECKSUMS.write_text("".join(lines))
+    (of / _CHECKSUMS).write_text("".join(lines))
     sys.stdout.write("".join(lines))
 
 
 if __name__ == "__main__":
-    pin()
+    pin(Path(sys.argv[1]) if sys.argv[1:] else _HERE)
