@@ -21,7 +21,7 @@ help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
 	@echo "make demo TARGET=duckdb   the same on DuckDB, without Java"
 	@echo "make demo-clean           remove what the demo made"
-	@echo "make bench [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
+	@echo "make bench [DAY_ROWS=300000000] [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
 	@echo "make glue-package         what an AWS Glue job is given -> dist/glue/5.1, dist/glue/5.0"
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make test-comet           the tests of Spark once more, with the native engine Comet below it"
@@ -58,7 +58,7 @@ demo: $(ENV)
 
 # ROWS has a default for the demo; only one that was given counts here.
 bench: $(ENV)
-	@$(BIN)/python -m benchmarks $(if $(filter file,$(origin ROWS)),,--rows $(ROWS))
+	@$(BIN)/python -m benchmarks $(if $(DAY_ROWS),--day-rows $(DAY_ROWS)) $(if $(filter file,$(origin ROWS)),,--rows $(ROWS))
 
 glue-package: $(ENV)
 	@$(BIN)/python -m deploy.glue.package

@@ -34,6 +34,7 @@ class Contestant:
         environment: What it needs beside the common environment.
         program: The program that must be installed, if it is not ours.
         absent: Why it is not run; None when it is.
+        try_out: Done once before the first round, unmeasured, where it takes part: returns why it cannot run.
         before: Done before each run, unmeasured.
         after: Done after each run, unmeasured: checks the result and returns the file's size, if there is a file.
     """
@@ -45,6 +46,7 @@ class Contestant:
     environment: Mapping[str, str] = field(default_factory=dict)
     program: str | None = None
     absent: str | None = None
+    try_out: Callable[[], str | None] = lambda: None
     before: Callable[[], None] = lambda: None
     after: Callable[[], int | None] = lambda: None
 
@@ -77,6 +79,11 @@ class Arena:
     folder: Path
     endpoint: Endpoint
     say: Callable[[str], None]
+
+    @property
+    def samples(self) -> Path:
+        """Where all sample data is."""
+        return self.folder / "samples"
 
     @property
     def client(self) -> S3Client:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.check import require_equal, require_same_content
 from benchmarks.contest import BUCKET, PROJECT, Arena, Contestant, absent_where_not_installed
+from benchmarks.measure import CommandFailed
 from benchmarks.samples import YESTERDAY, Ids, Publishing, RawTables, many_partitions
 
 SPARK_MEMORY = "4g"  # the default of the target `local`
@@ -20,15 +23,15 @@ MANY_PARTITIONS, FEW_PARTITIONS = 10_000, 3
 
 def whole_job(arena: Arena, tables: RawTables) -> list[Contestant]:
     """Returns who gets from raw Parquet to the promoted file."""
-    yesterday = _publish_yesterday(arena, tables.yesterday, f"yesterday/rows-{tables.rows}")
+    yesterday = _publish_yesterday(arena, tables.yesterday, f"yesterday/{tables.folder.name}")
     raw = (str(tables.cpfs), str(tables.records))
 
     def promoting(contestant: Contestant) -> Contestant:
         return _promoting(arena, contestant, f"whole/{contestant.key}", yesterday, tables.expected)
 
-    def product(key: str, name: str, target: str) -> Contestant:
+    def product(key: str, name: str, target: str, **settings: str) -> Contestant:
         environment = _dbt_environment(_new_folder(arena, key), target, tables.cpfs, tables.records)
-        environment |= {"PUBLISHER_TO": f"s3://{BUCKET}/whole/{key}", **_NO_MAX_IDS}
+        environment |= {"PUBLISHER_TO": f"s3://{BUCKET}/whole/{key}", **_NO_MAX_IDS, **settings}
         command = ("sh", "-c", "dbt build && publisher publish")
         return promoting(Contestant(key, name, command, _ALL_CHECKS, environment))
 
@@ -36,9 +39,11 @@ def whole_job(arena: Arena, tables: RawTables) -> list[Contestant]:
         command = (sys.executable, "-m", f"benchmarks.rivals.{module}", *raw, f"s3://{BUCKET}/whole/{key}", *more)
         return promoting(Contestant(key, name, command, checks))
 
+    with_comet = product("product-comet", "the product on Spark with Comet", "local", **_with_comet())
     return [
         product("product-duckdb", "the product on DuckDB", "duckdb"),
         product("product-spark", "the product on Spark (local)", "local"),
+        replace(with_comet, try_out=lambda: _why_no_comet(arena, with_comet)),
         rival("seed-job", "the replaced job (PySpark)", "seed_job", _SEED_CHECKS, SPARK_MEMORY),
         rival("plain-duckdb", "plain DuckDB", "plain_duckdb", "nothing"),
         rival("polars", "Polars", "polars_job", "nothing"),
@@ -130,7 +135,27 @@ def _dbt_environment(work: Path, target: str, cpfs: Path, records: Path) -> dict
         "DBT_TARGET_PATH": str(work / "target"),
         "DBT_LOG_PATH": str(work / "logs"),
         "DBT_PROFILES_DIR": str(PROJECT),
+        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",  # as in production: those are CI's
     }
+
+
+def _with_comet() -> dict[str, str]:
+    """Returns the settings that ask for Comet, with the jar that the caller names; without one Spark fetches it."""
+    jars = {name: path for name, path in os.environ.items() if name.startswith("MATCHED_IDS_SPARK_ACCELERATOR_")}
+    return {**jars, "MATCHED_IDS_SPARK_ACCELERATOR": "comet"}
+
+
+def _why_no_comet(arena: Arena, with_comet: Contestant) -> str | None:
+    """Lets Spark start with Comet once, which fetches its jar. Returns why that cannot be; None where it can."""
+    if find_spec("dbt_matched_ids.spark.comet") is None:
+        return "not run: this version has no such setting"
+    elsewhere = {"MATCHED_IDS_LOCAL_DIR": str(_new_folder(arena, "comet"))}
+    try:
+        arena.run("comet", ("dbt", "debug"), {**with_comet.environment, **elsewhere})
+    except CommandFailed:
+        arena.say(f"without Comet, because its jar was not to be had: see {arena.folder / 'logs' / 'comet.log'}")
+        return "not run: its jar was not to be had"
+    return None
 
 
 def _new_folder(arena: Arena, key: str) -> Path:

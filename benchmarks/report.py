@@ -10,6 +10,9 @@ from typing import Any
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _MIB = 1 << 20
 _AT_5_MILLION = "publish/5000000"
+_AS_MANY_AS_A_DAY = 100_000
+_OWN_DAY = "The replaced job's own day"
+_MANY_MATCHES = "A day with many matches"
 
 
 class NoMarkers(Exception):
@@ -47,7 +50,9 @@ def markdown(results: Mapping[str, Any], plot: str) -> str:
     """
     rest = [_fixed(measured) for measured in _of_part(results, "fixed")]
     rest.extend([_machines(results)] if results else [])
-    return _document(plot, _of_part(results, "whole"), _of_part(results, "publish"), rest)
+    whole = [_whole(_OWN_DAY, measured) for measured in _of_part(results, "day")]
+    whole.extend(_whole(_MANY_MATCHES, measured) for measured in _of_part(results, "whole"))
+    return _document(plot, whole, _of_part(results, "publish"), rest)
 
 
 def everything(results: Mapping[str, Any], plot: str) -> str:
@@ -58,6 +63,32 @@ def everything(results: Mapping[str, Any], plot: str) -> str:
         plot: The path of the plot, from the document.
     """
     return f"{markdown(results, plot)}\n## Targets\n\n```\n{targets_text(results)}\n```\n"
+
+
+def at_a_glance(results: Mapping[str, Any]) -> str:
+    """Returns the replaced job's own day in a few columns, for who reads no more than that; nothing unless measured."""
+    days = _of_part(results, "day")
+    if not days:
+        return ""
+    measured = days[-1]
+    seed = _medians(measured, "seconds").get("seed-job")
+    rows = [
+        (
+            one["name"],
+            _seconds(one["seconds"]["median"]),
+            f"{one['seconds']['median'] / seed:.2f}×" if seed else "",
+            _memory(one),
+            one["checks"],
+        )
+        for one in measured["contestants"].values()
+        if "seconds" in one
+    ]
+    header = ("from raw Parquet to the promoted file", "time", "against the replaced job", "peak memory", "checked")
+    facts = measured["machine"]
+    return (
+        f"{measured['rows']:,} rows ({measured['partition_bytes'] / 1e9:.1f} GB), {measured['ids']:,} ids,"
+        f" {facts['cores']} cores:\n\n{_table(header, rows)}\n"
+    )
 
 
 def replace_section(document: Path, text: str) -> None:
@@ -76,6 +107,8 @@ def replace_section(document: Path, text: str) -> None:
 def targets(results: Mapping[str, Any]) -> Iterator[Target]:
     """Yields the targets for which there are measurements."""
     for name, measured in results.items():
+        if name.startswith("day/"):
+            yield from _day_targets(f"{measured['rows']:,} rows, own day", _medians(measured, "seconds"))
         if name.startswith("whole/"):
             yield from _whole_targets(f"{measured['rows']:,} rows", _medians(measured, "seconds"))
         if name.startswith("publish/"):
@@ -89,6 +122,16 @@ def targets_text(results: Mapping[str, Any]) -> str:
         f" (at {'most' if target.at_most else 'least'} {target.limit:,.2f})"
         for target in targets(results)
     )
+
+
+def _day_targets(size: str, seconds: Mapping[str, float]) -> Iterator[Target]:
+    if {"product-duckdb", "plain-duckdb"} <= seconds.keys():
+        yield Target(
+            f"{size}: seconds on DuckDB, plain DuckDB + 4", seconds["product-duckdb"], seconds["plain-duckdb"] + 4
+        )
+    for key, where, limit in (("product-spark", "Spark", 0.95), ("product-comet", "Spark with Comet", 0.6)):
+        if {key, "seed-job"} <= seconds.keys():
+            yield Target(f"{size}: on {where} against the replaced job", seconds[key] / seconds["seed-job"], limit)
 
 
 def _whole_targets(size: str, seconds: Mapping[str, float]) -> Iterator[Target]:
@@ -108,6 +151,8 @@ def _publishing_targets(measured: Mapping[str, Any], *, at_5_million: bool) -> I
     if at_5_million and "seed-publish" in seconds:
         ratio = seconds["seed-publish"] / seconds["publisher"]
         yield Target(f"{ids:,} ids: the replaced job's way takes so many times as long", ratio, 25, at_most=False)
+    if ids == _AS_MANY_AS_A_DAY:
+        yield Target(f"{ids:,} ids: seconds of a whole process", seconds["publisher"], 0.35)
     yield Target(f"{ids:,} ids: million ids a second", ids / seconds["publisher"] / 1e6, 8, at_most=False)
     if measured["zlib_bytes"]:
         yield Target(f"{ids:,} ids: size against zlib 6", product["file_bytes"] / measured["zlib_bytes"], 1.02)
@@ -118,10 +163,8 @@ def _medians(measured: Mapping[str, Any], quantity: str) -> dict[str, float]:
     return {key: one[quantity]["median"] for key, one in measured["contestants"].items() if quantity in one}
 
 
-def _document(
-    plot: str, whole: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]], rest: Sequence[str] = ()
-) -> str:
-    parts = [f"![Time of the whole job, and of publishing against the number of ids]({plot})", *map(_whole, whole)]
+def _document(plot: str, whole: Sequence[str], published: Sequence[Mapping[str, Any]], rest: Sequence[str] = ()) -> str:
+    parts = [f"![Time of the whole job, and of publishing against the number of ids]({plot})", *whole]
     parts.extend([_publishing(published)] if published else [])
     return "\n\n".join([*parts, *rest]) + "\n"
 
@@ -132,10 +175,10 @@ def _of_part(results: Mapping[str, Any], part: str) -> list[Mapping[str, Any]]:
     return [results[name] for name in names]
 
 
-def _whole(measured: Mapping[str, Any]) -> str:
+def _whole(what: str, measured: Mapping[str, Any]) -> str:
     product = _medians(measured, "seconds").get("product-duckdb")
     title = (
-        f"The whole job, from raw Parquet to the promoted file: {measured['cpfs']:,} CPFs, {measured['rows']:,} rows"
+        f"{what}, from raw Parquet to the promoted file: {measured['cpfs']:,} CPFs, {measured['rows']:,} rows"
         f" ({measured['partition_bytes'] / 1e9:.1f} GB), {measured['ids']:,} ids."
     )
     rows = [

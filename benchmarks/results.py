@@ -105,7 +105,7 @@ def read(path: Path) -> dict[str, Any]:
 def _ordered(results: Mapping[str, Any]) -> dict[str, Any]:
     def place(name: str) -> tuple[int, int]:
         part, _, size = name.partition("/")
-        return ("whole", "publish", "fixed").index(part), int(size)
+        return ("day", "whole", "publish", "fixed").index(part), int(size)
 
     return {name: results[name] for name in sorted(results, key=place)}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks import own_day
 from demo import data
 
 YESTERDAY, NEWEST = "20251021", "20251022"
@@ -115,26 +116,31 @@ def raw_tables(folder: Path, rows: int, say: Say) -> RawTables:
     Raises:
         UnfitSample: Reading the older partitions too would not be noticed.
     """
-    folder = folder / f"rows-{rows}"
-    if not (folder / "cpfs" / "cpfs.parquet").exists():
-        data.make_cpfs(folder / "cpfs")
-    for leftover in (folder / "records").glob(".*.partial"):
-        shutil.rmtree(leftover)
-    for day in (*OLDER, NEWEST):
-        if not (folder / "records" / f"ano_mes_dia={day}").exists():
-            day_rows = rows if day == NEWEST else max(rows // 100, _LEAST_OLDER_ROWS)
 
-            def watch(done: int, day: str = day, day_rows: int = day_rows) -> None:
-                say(f"{day}: {done:,} of {day_rows:,} rows")
+    def make_day(records: Path, day: str, day_rows: int, watch: Callable[[int], None]) -> None:
+        files = max(data.FILES_PER_PARTITION, -(-day_rows // _ROWS_PER_FILE))
+        data.make_day(records, day, day_rows, matching=MATCHING, files=files, progress=watch)
 
-            files = max(data.FILES_PER_PARTITION, -(-day_rows // _ROWS_PER_FILE))
-            data.make_day(folder / "records", day, day_rows, matching=MATCHING, files=files, progress=watch)
-    say("what must come out")
-    expected = _ids(folder / "expected", _matches(folder, NEWEST))
-    yesterday = _ids(folder / "yesterday", _day_before(expected.file), YESTERDAY)
-    _require_telling_older_partitions(folder, expected)
-    partition = folder / "records" / f"ano_mes_dia={NEWEST}"
-    return RawTables(folder, rows, sum(file.stat().st_size for file in partition.iterdir()), expected, yesterday)
+    return _raw_tables(folder / f"rows-{rows}", rows, data.make_cpfs, make_day, say)
+
+
+def own_day_of_replaced_job(folder: Path, rows: int, say: Say) -> RawTables:
+    """Makes tables A and B as the replaced job has them, unless they are there: about a match for each of A's rows.
+
+    Args:
+        folder: Where all sample data is.
+        rows: Rows of the newest partition; the two older ones have a hundredth.
+        say: Is told what is being done.
+
+    Raises:
+        UnfitSample: Reading the older partitions too would not be noticed.
+    """
+    matching = max(MATCHING, rows // own_day.CPFS)  # few rows must not match all of them
+
+    def make_day(records: Path, day: str, day_rows: int, watch: Callable[[int], None]) -> None:
+        own_day.make_day(records, day, day_rows, matching, watch)
+
+    return _raw_tables(folder / f"own-day-{rows}", rows, own_day.make_cpfs, make_day, say)
 
 
 def publishing(folder: Path, count: int, *, with_zlib: bool, say: Say) -> Publishing:
@@ -180,6 +186,33 @@ def many_partitions(tables: RawTables, folder: Path, count: int) -> Path:
         if not (partition / "part-0.parquet").exists():
             os.link(source, partition / "part-0.parquet")
     return records
+
+
+def _raw_tables(
+    folder: Path,
+    rows: int,
+    make_cpfs: Callable[[Path], None],
+    make_day: Callable[[Path, str, int, Callable[[int], None]], None],
+    say: Say,
+) -> RawTables:
+    if not (folder / "cpfs" / "cpfs.parquet").exists():
+        make_cpfs(folder / "cpfs")
+    for leftover in (folder / "records").glob(".*.partial"):
+        shutil.rmtree(leftover)
+    for day in (*OLDER, NEWEST):
+        if not (folder / "records" / f"ano_mes_dia={day}").exists():
+            day_rows = rows if day == NEWEST else max(rows // 100, _LEAST_OLDER_ROWS)
+
+            def watch(done: int, day: str = day, day_rows: int = day_rows) -> None:
+                say(f"{day}: {done:,} of {day_rows:,} rows")
+
+            make_day(folder / "records", day, day_rows, watch)
+    say("what must come out")
+    expected = _ids(folder / "expected", _matches(folder, NEWEST))
+    yesterday = _ids(folder / "yesterday", _day_before(expected.file), YESTERDAY)
+    _require_telling_older_partitions(folder, expected)
+    partition = folder / "records" / f"ano_mes_dia={NEWEST}"
+    return RawTables(folder, rows, sum(file.stat().st_size for file in partition.iterdir()), expected, yesterday)
 
 
 def _matches(folder: Path, day: str) -> str:

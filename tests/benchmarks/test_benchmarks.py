@@ -74,7 +74,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def printed(folder: Path, environment: dict[str, str]) -> str:
     only = ",".join([*WHOLE, *PUBLISHING, *FIXED])
-    ended = bench(environment, folder, "--rows", str(ROWS), "--rounds", "1", "--ids", str(IDS), "--only", only)
+    ended = bench(
+        environment, folder, "--part", "day,publish,fixed", "--day-rows", str(ROWS), "--rounds", "1", "--ids", str(IDS),
+        "--only", only,
+    )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -87,7 +90,7 @@ def measured(printed: str, folder: Path) -> dict[str, Any]:
 
 def test_every_contestant_is_in_the_results_with_its_numbers(measured: dict[str, Any]) -> None:
     sections = {name: list(section["contestants"]) for name, section in measured.items()}
-    assert sections == {f"whole/{ROWS}": WHOLE, f"publish/{IDS}": PUBLISHING, "fixed/10000": FIXED}
+    assert sections == {f"day/{ROWS}": WHOLE, f"publish/{IDS}": PUBLISHING, "fixed/10000": FIXED}
     for section in measured.values():
         for key, one in section["contestants"].items():
             if one.get("absent") == "not installed":
@@ -102,21 +105,21 @@ def test_every_contestant_is_in_the_results_with_its_numbers(measured: dict[str,
 
 
 def test_spark_is_measured_with_its_jvm_which_is_no_child_of_ours(measured: dict[str, Any]) -> None:
-    seed_job = measured[f"whole/{ROWS}"]["contestants"]["seed-job"]
+    seed_job = measured[f"day/{ROWS}"]["contestants"]["seed-job"]
     assert seed_job["peak_bytes"]["median"] > 400e6
     assert seed_job["cpu_seconds"]["median"] > 3
 
 
 def test_all_gave_the_ids_of_the_newest_partition_and_of_no_other(measured: dict[str, Any], folder: Path) -> None:
-    raw = folder / "samples" / f"rows-{ROWS}"
+    raw = folder / "samples" / f"own-day-{ROWS}"
     content = expected_content(raw / "cpfs", [raw / "records/ano_mes_dia=20251022"])
     every_day = expected_content(raw / "cpfs", sorted((raw / "records").iterdir()))
     ids = duckdb.sql(f"select id from '{raw}/expected/ids.parquet'").fetchall()
     assert b"\n".join(one[0].encode() for one in ids) == content
     assert len(every_day) > len(content)
     # Each file was compared with these ids before its run was kept; the same ids in the same order, the same bytes.
-    assert measured[f"whole/{ROWS}"]["ids"] == content.count(b"\n") + 1
-    assert measured[f"whole/{ROWS}"]["contestants"]["product-duckdb"]["file_bytes"] > 0
+    assert measured[f"day/{ROWS}"]["ids"] == content.count(b"\n") + 1
+    assert measured[f"day/{ROWS}"]["contestants"]["product-duckdb"]["file_bytes"] > 0
 
 
 def test_the_products_run_replaced_yesterdays_file(measured: dict[str, Any], folder: Path) -> None:
@@ -125,7 +128,7 @@ def test_the_products_run_replaced_yesterdays_file(measured: dict[str, Any], fol
 
 
 def test_the_machine_is_described_without_a_name(measured: dict[str, Any]) -> None:
-    facts = measured[f"whole/{ROWS}"]["machine"]
+    facts = measured[f"day/{ROWS}"]["machine"]
     assert facts["cores"] >= 1
     assert facts["memory_bytes"] > 1e9
     assert {"duckdb", "pyspark", "polars", "pandas", "pyarrow", "dbt-core", "isal"} <= facts["versions"].keys()
@@ -136,7 +139,7 @@ def test_the_tables_and_the_plot_show_all_contestants(printed: str, measured: di
     for section in measured.values():
         for one in section["contestants"].values():
             assert f"| {one['name']} |" in printed
-    assert "seconds on DuckDB, 1.25 x plain DuckDB + 4" in printed
+    assert "own day: seconds on DuckDB, plain DuckDB + 4" in printed
     picture = (folder / "results.svg").read_text()
     expat.ParserCreate().Parse(picture, True)
     for name in (
@@ -164,12 +167,13 @@ def test_another_size_and_part_leave_the_rest_of_the_results(
     measured: dict[str, Any], folder: Path, environment: dict[str, str]
 ) -> None:
     ended = bench(
-        environment, folder, "--rounds", "2", "--part", "publish", "--ids", "3000", "--only", "publisher,seed-publish",
-        "--seed-limit", "2999",
+        environment, folder, "--rounds", "2", "--part", "whole,publish", "--rows", "10000", "--ids", "3000",
+        "--only", "plain-duckdb,publisher,seed-publish", "--seed-limit", "2999",
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     found = json.loads((folder / "results.json").read_text())
     added = found.pop("publish/3000")
+    assert list(found.pop("whole/10000")["contestants"]) == ["plain-duckdb"]
     assert found == measured
     assert [run["round"] for run in added["contestants"]["publisher"]["runs"]] == [1, 2]
     assert added["contestants"]["seed-publish"]["absent"] == "not run above 2,999 ids"
@@ -386,6 +390,8 @@ def test_the_targets(tmp_path: Path) -> None:
     raw = {"rows": 300, "cpfs": 5, "partition_bytes": 9, "ids": 4}
     whole = {"product-duckdb": 16.4, "plain-duckdb": 10.0, "product-spark": 45.0, "seed-job": 50.0}
     invented(tmp_path, whole, "whole/300", **raw)
+    invented(tmp_path, {**whole, "product-comet": 31.0}, "day/300", **raw)
+    invented(tmp_path, {"publisher": 0.35}, "publish/100000", ids=100_000, zlib_bytes=None)
     slow = {"publisher": 0.7, "seed-publish": 17.0}
     invented(tmp_path, slow, "publish/5000000", ids=5_000_000, zlib_bytes=98)
     found = invented(
@@ -393,8 +399,14 @@ def test_the_targets(tmp_path: Path) -> None:
     )
     judged = [(round(target.value, 3), round(target.limit, 3), target.is_met) for target in report.targets(found)]
     assert judged == [
+        (16.4, 14.0, False),
+        (0.9, 0.95, True),
+        (0.62, 0.6, False),
         (16.4, 16.5, True),
         (0.9, 0.9, True),
+        (0.35, 0.35, True),
+        (0.286, 8, False),
+        (0.35, 300, True),
         (24.286, 25, False),
         (7.143, 8, False),
         (1.02, 1.02, False),
@@ -403,7 +415,20 @@ def test_the_targets(tmp_path: Path) -> None:
         (1.0, 300, True),
     ]
     assert "300 rows: on Spark against the replaced job: 0.90" in report.targets_text(found)
-    assert report.targets_text(found).splitlines()[2].startswith("MISSED  5,000,000 ids: the replaced job's way takes")
+    assert report.targets_text(found).splitlines()[8].startswith("MISSED  5,000,000 ids: the replaced job's way takes")
+
+
+def test_the_glance_shows_the_largest_own_day_against_the_replaced_job_and_no_other(tmp_path: Path) -> None:
+    assert report.at_a_glance({}) == ""
+    raw = {"cpfs": 5, "partition_bytes": 7_600_000_000, "ids": 4}
+    invented(tmp_path, {"product-duckdb": 1.0, "seed-job": 2.0}, "day/30", rows=30, **raw)
+    invented(tmp_path, {"product-duckdb": 3.0}, "whole/9000", rows=9000, **raw)
+    found = invented(tmp_path, {"product-duckdb": 15.0, "seed-job": 50.0}, "day/300", rows=300, **raw)
+    glance = report.at_a_glance(found)
+    assert glance.startswith(f"300 rows (7.6 GB), 4 ids, {results.machine()['cores']} cores:\n\n| ")
+    assert "| product-duckdb | 15.0 s | 0.30× |" in glance
+    assert "| seed-job | 50.0 s | 1.00× |" in glance
+    assert glance.count("\n| ") == 3  # and not who took no part
 
 
 def test_what_was_not_run_is_told(tmp_path: Path) -> None:
