@@ -32,6 +32,8 @@ def project_dir(output: Output, shell: bool) -> None:
         "DBT_TARGET_PATH": Path.cwd() / "target",
         "DBT_LOG_PATH": Path.cwd() / "logs",
         "MATCHED_IDS_LOCAL_DIR": Path.cwd() / ".matched-ids",
+        # They try the SQL, on rows of their own: that of an installed package was tried before it was released.
+        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
     }
     exports = "\n".join(f"export {name}={shlex.quote(str(value))}" for name, value in settings.items())
     output.answer(

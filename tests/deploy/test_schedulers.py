@@ -65,12 +65,13 @@ def by_cron(checkout: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(("codes", "code"), [("0", 0), ("8", 0), ("7 6 0", 0), ("6 7 7", 7), ("3", 3), ("5", 5)])
 def test_cron_prints_only_what_somebody_must_read(checkout: Path, codes: str, code: int) -> None:
     (checkout / "codes").write_text(codes.replace(" ", "\n") + "\n")
-    put_commands(checkout, 'echo "to $PUBLISHER_TO"; code=$(head -n 1 codes); sed -i 1d codes; exit "$code"')
+    publisher = 'echo "to $PUBLISHER_TO"; code=$(head -n 1 codes); sed -i 1d codes; exit "$code"'
+    put_commands(checkout, publisher, dbt='echo "without $DBT_EXCLUDE_RESOURCE_TYPES"')
     ended = by_cron(checkout)
     assert (ended.returncode, ended.stderr) == (code, "")
     assert (checkout / "called").read_text() == "dbt build\n" + "publisher publish\n" * len(codes.split())
     (log,) = (checkout / "logs/runs").glob("*.log")
-    assert "to s3://bucket/prefix" in log.read_text()
+    assert "without unit_test\nto s3://bucket/prefix" in log.read_text()
     if code:
         assert f"ended with {code} on " in ended.stdout
         assert "to s3://bucket/prefix" in ended.stdout

@@ -112,8 +112,9 @@ def test_an_older_partition(small: Lake, published: Bucket) -> None:
     assert (error.exit_code, error.guard) == (3, "older_partition")
 
 
-def test_models_that_were_run_but_not_tested(small: Lake, published: Bucket) -> None:
-    assert small.dbt("run").success
+@pytest.mark.parametrize("command", ["run", "build --exclude-resource-type unit_test test"])
+def test_models_that_were_run_but_not_tested(command: str, small: Lake, published: Bucket) -> None:
+    assert small.dbt(*command.split()).success
     error = refusal(small, published)
     assert (error.exit_code, error.guard) == (5, "dbt_not_successful")
     assert "not_null_int_matched_ids_id" in error.message
