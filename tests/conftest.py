@@ -159,7 +159,7 @@ def path_without_java(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    with seaweedfs.running(tmp_path_factory.mktemp("seaweedfs")) as endpoint:
+    with seaweedfs.running(tmp_path_factory.mktemp("seaweedfs"), keep=False) as endpoint:
         yield endpoint
 
 
@@ -171,20 +171,14 @@ def moto() -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="session")
 def jars() -> list[Path]:
-    """Spark's jars for Iceberg and S3; without them the tests that need them are skipped."""
-    try:
-        return test_jars.jars()
-    except test_jars.JarsUnavailable as reason:
-        pytest.skip(str(reason))
+    """Spark's jars for Iceberg and S3; without Maven the tests that need them are skipped."""
+    return test_jars.jars_or_skip()
 
 
 @pytest.fixture(scope="session")
 def comet_jar() -> Path:
     """The accelerator's jar; without it the tests that need it are skipped."""
-    try:
-        return test_jars.jars(PROJECT / "tests" / "comet")[0]
-    except test_jars.JarsUnavailable as reason:
-        pytest.skip(str(reason))
+    return test_jars.jars_or_skip(PROJECT / "tests" / "comet")[0]
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+import pytest
+
+from demo import children
 
 _HERE = Path(__file__).parent
 _POM = "pom.xml"
 _CHECKSUMS = "jars.sha256"
 _FETCH_SECONDS = 600
+# A download breaks off now and then, and Maven goes on where it was: how long to wait before it is asked once more.
+_PAUSES_SECONDS = (5, 30)
 # Read when this is imported: the tests' conftest takes the caller's MATCHED_IDS_ settings away.
 _CACHE = Path(os.environ.get("MATCHED_IDS_TEST_JARS") or Path.home() / ".cache" / "matched-ids" / "jars")
 
@@ -50,6 +57,24 @@ def jars(of: Path = _HERE) -> list[Path]:
     return sorted(folder / name for name in pinned)
 
 
+def jars_or_skip(of: Path = _HERE) -> list[Path]:
+    """Returns the jars; skips the test that asks for them where they cannot be had.
+
+    Args:
+        of: The folder of the set.
+
+    Raises:
+        JarsUnavailable: This is a run of CI's, and there is Maven: a green one means that what needs them ran.
+        JarsDamaged: A file differs from its pinned SHA-256.
+    """
+    try:
+        return jars(of)
+    except JarsUnavailable as reason:
+        if os.environ.get("CI") and shutil.which("mvn"):
+            raise
+        pytest.skip(str(reason))
+
+
 def _fetch_into(folder: Path, of: Path, pinned: dict[str, str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Tests run side by side, and two Mavens in one repository get in each other's way.
@@ -72,18 +97,23 @@ def _fetch(folder: Path, of: Path) -> None:
             " set MATCHED_IDS_TEST_JARS to a folder where another machine has them."
         )
     command = [maven, "-B", "-q", "-f", str(of / _POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
-    try:
-        ended = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise JarsUnavailable(f"Maven did not fetch the jars of {of / _POM} in {_FETCH_SECONDS} s.") from None
+    for pause in (*_PAUSES_SECONDS, None):
+        try:
+            ended = subprocess.run(
+                children.bound(command), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=_FETCH_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise JarsUnavailable(f"Maven did not fetch the jars of {of / _POM} in {_FETCH_SECONDS} s.") from None
+        if not ended.returncode or pause is None:
+            break
+        time.sleep(pause)
     if ended.returncode:
         errors = [line for line in (ended.stdout + ended.stderr).splitlines() if "ERROR" in line]
         reason = errors[0].strip()[:300] if errors else f"it ended with code {ended.returncode}"
         raise JarsUnavailable(
-            f"Maven could not fetch the jars of {of / _POM}: {reason}. Make Maven Central, or a mirror of it,"
-            " reachable for `mvn`."
+            f"Maven could not fetch the jars of {of / _POM}, tried {len(_PAUSES_SECONDS) + 1} times: {reason}."
+            " Make Maven Central, or a mirror of it, reachable for `mvn`."
         )
 
 
