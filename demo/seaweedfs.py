@@ -71,7 +71,7 @@ class StoreNotStarted(RuntimeError):
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Endpoint]:
+def running(folder: Path, *, keep: bool = True) -> Iterator[Endpoint]:
     """Runs SeaweedFS with its data under `folder` until the block is left, however it is left.
 
     Data of an earlier run in the same folder is served again.
@@ -79,6 +79,8 @@ def running(folder: Path) -> Iterator[Endpoint]:
     Args:
         folder: Created when missing; gets `data/`, `s3.json` (the credentials, readable by the owner) and
             `weed.log`.
+        keep: Whether its data is wanted afterwards. Otherwise the store is killed and not asked to end, which takes it
+            up to ten seconds.
 
     Yields:
         The endpoint, which has answered a put and a get.
@@ -108,6 +110,8 @@ def running(folder: Path) -> Iterator[Endpoint]:
         _wait_until_it_serves(endpoint, process, log)
         yield endpoint
     finally:
+        if not keep:
+            process.kill()
         stop(process)
 
 

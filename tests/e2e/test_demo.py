@@ -127,7 +127,7 @@ def test_an_interrupted_demo_stops_what_it_started(
 
 def test_stores_that_start_at_the_same_moment_take_no_port_from_each_other(tmp_path: Path) -> None:
     def run(number: int) -> bytes:
-        with seaweedfs.running(tmp_path / str(number)) as endpoint:
+        with seaweedfs.running(tmp_path / str(number), keep=False) as endpoint:
             client = endpoint.client()
             client.create_bucket(Bucket="bucket")
             client.put_object(Bucket="bucket", Key="key", Body=b"%d" % number)

@@ -83,7 +83,7 @@ def glue_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlueStore]:
         for name, (access_key, secret_key) in zip(("ci", "glue", "consumer"), accounts, strict=True)
     ]
     (folder / "s3.json").write_text(json.dumps({"identities": identities}))
-    with seaweedfs.running(folder) as store, fault_proxy.running(store.url) as proxy:
+    with seaweedfs.running(folder, keep=False) as store, fault_proxy.running(store.url) as proxy:
         ci, role, consumer = (Endpoint(proxy.url, *account) for account in accounts)
         yield GlueStore(ci, role, consumer, proxy)
 
