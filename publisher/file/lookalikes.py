@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from operator import mul
 
 from publisher.file.blocks import Block, some_of
+from publisher.redaction import is_document
 from publisher.values import Lookalikes
 
 # Of one block, whatever its size: what is looked for is most of a column, or none of it.
 _LOOKED_AT = 1_000
-_ZERO = ord("0")
-_FIRST_WEIGHTS = tuple(range(10, 1, -1))
-_SECOND_WEIGHTS = tuple(range(11, 1, -1))
 _BARE = re.compile(rb"[0-9]{11}")
 _MASKED = re.compile(rb"[0-9]{3}[.][0-9]{3}[.][0-9]{3}-[0-9]{2}")
 
@@ -59,22 +56,8 @@ class LookalikeCounter:
                 rest = value[len(shape.prefix) :]
                 if shape.rest.fullmatch(rest):
                     count[0] += 1
-                    count[1] += _is_document(rest)
+                    count[1] += is_document(rest)
 
     def finish(self) -> tuple[Lookalikes, ...]:
         """Returns what was found, for each shape."""
         return tuple(Lookalikes(shape.words, *count) for shape, count in zip(self._shapes, self._counts, strict=True))
-
-
-def _is_document(text: bytes) -> bool:
-    """Whether eleven digits, with or without a mask, are a CPF as they are issued.
-
-    Its last two digits are check digits, each the weighted sum of those before it, times ten, modulo 11, where 10
-    counts as 0. Those of eleven equal digits are valid too, but none is issued.
-    """
-    digits = [byte - _ZERO for byte in text if byte >= _ZERO]
-    return (
-        sum(map(mul, _FIRST_WEIGHTS, digits)) * 10 % 11 % 10 == digits[9]
-        and sum(map(mul, _SECOND_WEIGHTS, digits)) * 10 % 11 % 10 == digits[10]
-        and len(set(digits)) > 1
-    )

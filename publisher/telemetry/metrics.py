@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timezone
+from datetime import datetime, time, timezone
 from typing import Any
 
-from publisher.errors import PublisherError
-from publisher.partitions.rule import rank
+from publisher.partitions.named_day import partition_day
 from publisher.records.record import PUBLISHED, REFUSED
 from publisher.telemetry.run import Run
 from publisher.values import StoredObject
@@ -80,23 +79,6 @@ def of_active(active: StoredObject | None, now: datetime) -> list[Metric]:
         return []
     age = max((now - active.last_modified).total_seconds(), 0)
     return [*_partition_age(active.metadata.source_partition, now), Metric("ActiveAgeSeconds", round(age))]
-
-
-def partition_day(partition: str | None) -> date | None:
-    """Returns the day of a partition, by its name; a month's first one. None where the name holds no date.
-
-    Args:
-        partition: `20251022`, or `ano=2025/mes=10/dia=22`.
-    """
-    if partition is None:
-        return None
-    levels = [level.rpartition("=") for level in partition.split("/")]
-    values = tuple(value for _, _, value in levels)
-    try:
-        ranking = rank([values], [column for column, _, _ in levels], "the table")
-    except PublisherError:  # looks like a date and is none
-        return None
-    return None if ranking.has_only_years else ranking.days.get(values)
 
 
 def _partition_age(partition: str | None, now: datetime) -> list[Metric]:

@@ -7,7 +7,8 @@ from datetime import date, datetime, timezone
 
 import pytest
 
-from publisher.telemetry.metrics import UNITS, partition_day
+from publisher.partitions.named_day import partition_day
+from publisher.telemetry.metrics import UNITS
 from tests.publisher.telemetry.conftest import NAMESPACE, Publisher, sent, values
 from tests.publisher.telemetry.receiver import Receiver
 
