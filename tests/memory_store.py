@@ -21,6 +21,7 @@ class _Kept:
     texts: Mapping[str, str]
     at: datetime
     is_in_parts: bool = False
+    content_type: str | None = None
 
     @property
     def etag(self) -> str:
@@ -74,6 +75,9 @@ class MemoryStore:
             is_in_parts = len(content) > self.copy_limit_bytes
             self._objects[key] = kept = _Kept(content, dict(texts), datetime.now(timezone.utc), is_in_parts)
         return kept.etag
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        self._objects[key] = _Kept(content, {}, datetime.now(timezone.utc), content_type=content_type)
 
     def delete(self, key: str, etag: str) -> None:
         with self._lock:

@@ -70,6 +70,11 @@ class Destination:
         return f"{self.prefix}runs/"
 
     @property
+    def report_key(self) -> str:
+        """The key of the page for people that `report --publish-report` writes."""
+        return f"{self.prefix}report/report.html"
+
+    @property
     def scratch_prefix(self) -> str:
         """What the keys that `doctor` tries things on begin with."""
         return f"{self.prefix}doctor/"

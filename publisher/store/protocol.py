@@ -97,6 +97,16 @@ class Store(ReadableStore, Protocol):
         """
         ...
 
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Writes an object, whatever is there: for what no correctness rests on, such as a page for people.
+
+        Args:
+            key: The object.
+            content: All of it.
+            content_type: What a browser takes it for.
+        """
+        ...
+
     def delete(self, key: str, etag: str) -> None:
         """Removes an object, if it still has this ETag; one that is gone already is no failure.
 

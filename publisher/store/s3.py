@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -143,6 +144,17 @@ class S3Store:
                 Metadata=dict(texts),
             )
             return bare(answer["ETag"])
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Writes an object, whatever is there."""
+        with self._requests.asking(f"writing {key}"):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=content,
+                ContentType=content_type,
+                ChecksumSHA256=in_base64(hashlib.sha256(content).digest()),
+            )
 
     def delete(self, key: str, etag: str) -> None:
         """Removes an object, if it still has this ETag."""

@@ -67,6 +67,9 @@ class Between(Store):
     def create(self, key: str, body: BinaryIO, sha256: str, texts: Mapping[str, str]) -> str:
         return self._call("create", key, body, sha256, texts)
 
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        self._call("put", key, content, content_type)
+
     def delete(self, key: str, etag: str) -> None:
         self._call("delete", key, etag)
 

@@ -109,6 +109,12 @@ def test_a_key_is_created_once(store: Store) -> None:
     assert content(store, "x", etag) == b"first"
 
 
+def test_what_is_put_replaces_whatever_was_there(store: Store) -> None:
+    for text in (b"first", b"second, and longer"):
+        store.put("x.html", text, "text/html")
+        assert store.read_small("x.html") == text
+
+
 def test_bytes_that_are_not_those_of_the_digest_are_not_kept(store: Store) -> None:
     with pytest.raises(IntegrityError):
         store.create("x", io.BytesIO(b"abc"), hashlib.sha256(b"abd").hexdigest(), {})
