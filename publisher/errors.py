@@ -79,6 +79,10 @@ class StoreFailed(PublisherError):
     is_denied = False
 
 
+class RecordUnreadable(StoreFailed):
+    """The record of the last promotion, on which what is known of active rests, is not one."""
+
+
 class Misconfigured(StoreFailed):
     """The store, or Glue, cannot be asked as things are configured: credentials, region, endpoint, certificates."""
 

@@ -57,10 +57,10 @@ def history(store: Store, destination: Destination, limit: int, since: datetime 
         StoreFailed: The store failed.
     """
     active = store.head(destination.active_key)
-    runs, more_runs = newest_runs(store, destination, limit, since)
-    runs = [_as_it_ended(run, active) for run in runs]
+    newest = newest_runs(store, destination, limit, since)
+    runs = [as_it_ended(run, active) for run in newest.records]
     staged = staged_files(store, destination, since=since, limit=limit + 1, active=active, runs=runs)
-    return History(tuple(runs), tuple(staged[:limit]), is_whole=not more_runs and len(staged) <= limit)
+    return History(tuple(runs), tuple(staged[:limit]), is_whole=newest.is_whole and len(staged) <= limit)
 
 
 def staged_files(
@@ -94,7 +94,7 @@ def staged_files(
     return _staged(store, destination, active, keys[:limit], listed, runs)
 
 
-def _as_it_ended(run: Record, active: StoredObject | None) -> Record:
+def as_it_ended(run: Record, active: StoredObject | None) -> Record:
     """Returns a run with what active tells of it, where it was killed before it could tell so itself."""
     said = active.metadata if active else None
     if run.outcome != INTENDED or said is None or said.record is None or run.run_id not in said.record:

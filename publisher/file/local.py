@@ -110,6 +110,18 @@ def draft(final_path: Path) -> Iterator[Draft]:
             path.unlink()
 
 
+def write_file(final_path: Path, content: bytes) -> None:
+    """Writes a file, in the place of an older one in one atomic step.
+
+    Raises:
+        UsageError: The file system failed; what was there stays.
+    """
+    with draft(final_path) as file:
+        file.write(content)
+        file.sync()
+        file.move()
+
+
 def sweep(final_path: Path) -> None:
     """Removes what killed processes left of their drafts of this file; best effort."""
     with suppress(OSError):

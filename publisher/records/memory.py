@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from publisher.errors import StoreFailed
+from publisher.errors import RecordUnreadable, StoreFailed
 from publisher.records.keys import RecordKey, list_since, read_record, windows
 from publisher.records.record import STOPPED, Record
 from publisher.store.keys import Destination
@@ -216,7 +216,7 @@ def _latest(keys: list[RecordKey]) -> RecordKey | None:
 def _require_record(store: Store, destination: Destination, key: RecordKey) -> Record:
     record = read_record(store, key)
     if record is None or record.staged_key is None:
-        raise StoreFailed(
+        raise RecordUnreadable(
             f"The record {destination.url(key.key)}, the last one of a promotion, is not one (any more).",
             "Something else writes below runs/: find it. If you know what was promoted last, remove that record.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from publisher.records.keys import RecordKey, list_since, read_record, windows
@@ -19,9 +20,22 @@ _COUNTS = 10
 _WEIGHTS = {INTENDED: 0, INTERRUPTED: 1, FAILED: 2, REFUSED: 2}
 
 
-def newest_runs(
-    store: Store, destination: Destination, limit: int, since: datetime | None = None
-) -> tuple[list[Record], bool]:
+@dataclass(frozen=True)
+class Runs:
+    """The newest runs of a destination.
+
+    Attributes:
+        records: Newest first, of each run the record that tells how it ended.
+        is_whole: Whether there are no older ones.
+        unreadable: How many more there are whose records are none, or are gone.
+    """
+
+    records: tuple[Record, ...]
+    is_whole: bool
+    unreadable: int
+
+
+def newest_runs(store: Store, destination: Destination, limit: int, since: datetime | None = None) -> Runs:
     """Returns the newest runs, newest first, each with the record that tells how it ended.
 
     Args:
@@ -29,9 +43,6 @@ def newest_runs(
         destination: Where in it.
         limit: How many at most.
         since: Only those from then on; None for no bound.
-
-    Returns:
-        The runs, and whether there are older ones.
 
     Raises:
         StoreFailed: The store failed.
@@ -45,7 +56,8 @@ def newest_runs(
             runs = _by_run(keys)
             if len(runs) > limit:
                 break
-    return read_records(store, runs[:limit]), len(runs) > limit
+    records = read_records(store, runs[:limit])
+    return Runs(tuple(records), len(runs) <= limit, len(runs[:limit]) - len(records))
 
 
 def promotions_since(store: Store, destination: Destination, since: datetime) -> list[Record]:
