@@ -145,6 +145,8 @@ lock: $(ENV)
 		--extra local --extra spark pyproject.toml -o requirements/spark.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 		--extra duckdb --extra iceberg pyproject.toml -o requirements/duckdb.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--constraint requirements/dev.txt --extra report pyproject.toml -o requirements/report.txt
 	@$(BIN)/uv pip compile --quiet --system-certs --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 		--generate-hashes --no-annotate --no-header --only-binary :all: --constraint deploy/glue/glue-5.1.txt \
 		--extra glue-job pyproject.toml -o requirements/glue-job.txt

@@ -28,6 +28,7 @@ from publisher.cli.project_dir import project_dir
 from publisher.cli.prune import prune
 from publisher.cli.publish import publish
 from publisher.cli.pull import pull
+from publisher.cli.report import report
 from publisher.cli.rollback import rollback
 from publisher.cli.status import status
 from publisher.cli.streams import print_json
@@ -68,8 +69,8 @@ def cli() -> None:
 
 
 for command in (
-    publish, status, verify, history, diff, trace, rollback, pull, hold, release, prune, latest_partition, doctor,
-    project_dir,
+    publish, status, verify, history, diff, trace, rollback, pull, hold, release, prune, report, latest_partition,
+    doctor, project_dir,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -214,6 +214,12 @@ OVERRULE = _option(
 MAX_AGE = _option("--max-age", help="End with 3 when active was promoted longer ago: 26h, 90m, 2d.", metavar="DURATION")
 LIMIT = _option("--limit", help="How many at most.", variable=False, type=click.IntRange(1), default=20)
 CSV = _option("--csv", "as_csv", help="Print the runs as CSV.", variable=False, is_flag=True)
+REPORT_OUTPUT = _option(
+    "--output", "output_path", help="The page: an HTML file.", variable="PUBLISHER_REPORT_OUTPUT", type=_PATH
+)
+PUBLISH_REPORT = _option(
+    "--publish-report", help="Write the page into the bucket, too: report/report.html below --to.", is_flag=True
+)
 TO_STAGED = _option(
     "--to-staged", help="The staged file, as a key or s3://…; without it, what was active before.", variable=False,
     metavar="KEY",

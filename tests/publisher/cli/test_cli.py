@@ -324,7 +324,7 @@ def test_a_signal_ends_a_publish_whose_store_stalls_within_an_orchestrator_s_gra
 
 
 # What is not installed where somebody only reads, watches, or sets back.
-OF_EXTRAS = ("pyarrow", "pyiceberg", "duckdb", "pyspark", "fsspec", "dbt", "pandas")
+OF_EXTRAS = ("pyarrow", "pyiceberg", "duckdb", "pyspark", "fsspec", "dbt", "pandas", "altair", "vl_convert")
 WITHOUT_EXTRAS = f"""
 import sys
 from importlib.machinery import PathFinder
@@ -362,12 +362,22 @@ def test_a_consumer_and_whoever_is_on_call_need_no_extra(
     assert gzip.decompress((tmp_path / "latest.txt.gz").read_bytes()) == b"a"
 
 
-@pytest.mark.parametrize("command", [["publish", "--table", "parquet:/x"], ["doctor"], ["diff"]])
-def test_a_command_whose_extra_is_missing_says_which(command: list[str], bucket: Bucket) -> None:
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [
+        (["publish", "--table", "parquet:/x"], "pyarrow", "publish"),
+        (["doctor"], "pyarrow", "publish"),
+        (["diff"], "pyarrow", "publish"),
+        (["report", "--publish-report"], "altair", "report"),
+    ],
+)
+def test_a_command_whose_extra_is_missing_says_which(
+    command: list[str], package: str, extra: str, bucket: Bucket
+) -> None:
     ended = without_extras(bucket, *command)
     assert ended.returncode == 2
-    assert "pyarrow" in ended.stderr
-    assert "pip install 'matched-ids[publish]'" in ended.stderr
+    assert package in ended.stderr
+    assert f"pip install 'matched-ids[{extra}]'" in ended.stderr
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(bucket: Bucket, write_table: WriteTable, tmp_path: Path) -> None:
