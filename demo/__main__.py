@@ -55,7 +55,7 @@ def run(folder: Path, rows: int, target: str) -> None:
     """Does the steps one after the other.
 
     Args:
-        folder: Gets data/, store/, local/ or duckdb/, target/, report.json and latest.txt.gz.
+        folder: Gets data/, store/, local/ or duckdb/, target/, report.json, latest.txt.gz and report.html.
         rows: Rows of each new partition.
         target: The dbt target, Spark or DuckDB.
 
@@ -74,6 +74,7 @@ def run(folder: Path, rows: int, target: str) -> None:
         build(environment)
         report = publish(folder, environment)
         download(endpoint, report["active_key"], folder / "latest.txt.gz")
+        write_page(folder, environment)
         show(folder, report, days)
 
 
@@ -162,16 +163,29 @@ def dbt(environment: dict[str, str], *arguments: str, watch: Callable[[str], Non
 def publish(folder: Path, environment: dict[str, str]) -> dict[str, Any]:
     """Runs `publisher publish`, keeps its report, and returns it."""
     with step("publish") as say:
-        command = [str(Path(sys.executable).with_name("publisher")), "publish", "--json"]
-        ended = subprocess.run(
-            children.bound(command), cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=False
-        )
-        if ended.returncode:
-            raise DemoFailed(f"publisher publish ended with code {ended.returncode}")
-        (folder / "report.json").write_text(ended.stdout)
-        report: dict[str, Any] = json.loads(ended.stdout)
+        printed = publisher(environment, "publish")
+        (folder / "report.json").write_text(printed)
+        report: dict[str, Any] = json.loads(printed)
         say("read, staged, read back, promoted")
     return report
+
+
+def write_page(folder: Path, environment: dict[str, str]) -> None:
+    """Runs `publisher report`: one page about all days until now."""
+    with step("report") as say:
+        told = json.loads(publisher(environment, "report", "--output", str(folder / "report.html")))
+        say(f"a page about {told['promotions']} publication{'s' if told['promotions'] > 1 else ''}")
+
+
+def publisher(environment: dict[str, str], *arguments: str) -> str:
+    """Runs a command of the publisher, and returns what it printed."""
+    command = [str(Path(sys.executable).with_name("publisher")), *arguments, "--json"]
+    ended = subprocess.run(
+        children.bound(command), cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if ended.returncode:
+        raise DemoFailed(f"publisher {arguments[0]} ended with code {ended.returncode}")
+    return ended.stdout
 
 
 def download(endpoint: seaweedfs.Endpoint, key: str, path: Path) -> None:
@@ -189,7 +203,8 @@ def show(folder: Path, report: dict[str, Any], days: list[str]) -> None:
     with gzip.open(copy, "rt") as lines:
         first = [line.rstrip("\n") for line in itertools.islice(lines, LINES_SHOWN)]
     previous = report["previous"]
-    shown_copy = copy.relative_to(PROJECT) if copy.is_relative_to(PROJECT) else copy
+    shown_folder = folder.relative_to(PROJECT) if folder.is_relative_to(PROJECT) else folder
+    shown_copy = shown_folder / copy.name
     rows = {
         "partition": f"{report['source_partition']}, the newest of {len(days)}",
         "ids": f"{report['total_ids']:,}",
@@ -199,6 +214,7 @@ def show(folder: Path, report: dict[str, Any], days: list[str]) -> None:
         "replaced": f"{previous['total_ids']:,} ids of {previous['source_partition']}" if previous else "nothing yet",
         "copy": f"{shown_copy}, beginning {' '.join(first)} …",
         "check": f"zcat {shown_copy} | md5sum",
+        "page": f"{shown_folder / 'report.html'}, for a browser",
     }
     print()
     for label, text in rows.items():
