@@ -15,11 +15,12 @@ CHECKOV := .venv-checkov/.made-from-lock
 TEMPLATE := deploy/cloudformation/matched-ids.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-clean bench glue-package test test-comet test-stores check deploy-check check-schedulers try-wheel format docs lock clean
+.PHONY: help env demo cluster-demo demo-clean bench glue-package test test-comet test-stores check deploy-check check-schedulers try-wheel format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
 	@echo "make demo TARGET=duckdb   the same on DuckDB, without Java"
+	@echo "make cluster-demo         the same on a Spark cluster of separate processes: master, two workers, Thrift server"
 	@echo "make demo-clean           remove what the demo made"
 	@echo "make bench [DAY_ROWS=300000000] [ROWS=30000000]  measure it beside what one would use instead -> docs/benchmarks.json, .svg"
 	@echo "make glue-package         what an AWS Glue job is given -> dist/glue/5.1, dist/glue/5.0"
@@ -55,6 +56,9 @@ $(ENV): requirements/uv.txt requirements/build.txt requirements/dev.txt pyprojec
 
 demo: $(ENV)
 	@$(BIN)/python -m demo --rows $(ROWS) --target $(TARGET)
+
+cluster-demo: $(ENV)
+	@$(BIN)/python -m demo --rows $(ROWS) --target spark
 
 # ROWS has a default for the demo; only one that was given counts here.
 bench: $(ENV)

@@ -19,12 +19,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from demo import children, data, seaweedfs
+from demo import children, cluster, cluster_demo, data, seaweedfs
 
 PROJECT = Path(__file__).resolve().parent.parent
 FIRST_DAYS = ("20251020", "20251021", "20251022")
 BUCKET = "matched-ids"
-TARGETS = ("local", "duckdb")
+TARGETS = ("local", "duckdb", "spark")
 LINES_SHOWN = 3
 _LABEL_WIDTH = 15
 
@@ -45,7 +45,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(arguments.folder.resolve(), arguments.rows, arguments.target)
-    except (DemoFailed, seaweedfs.StoreNotStarted) as error:
+    except (DemoFailed, seaweedfs.StoreNotStarted, cluster.ClusterNotStarted) as error:
         sys.exit(f"\nthe demo failed: {error}")
     except KeyboardInterrupt:
         sys.exit("\nstopped; `make demo` goes on from here, `make demo-clean` removes everything")
@@ -55,13 +55,14 @@ def run(folder: Path, rows: int, target: str) -> None:
     """Does the steps one after the other.
 
     Args:
-        folder: Gets data/, store/, local/ or duckdb/, target/, report.json, latest.txt.gz and report.html.
+        folder: Gets data/, store/, local/, duckdb/ or spark/, target/, report.json, latest.txt.gz and report.html.
         rows: Rows of each new partition.
-        target: The dbt target, Spark or DuckDB.
+        target: The dbt target: Spark or DuckDB inside dbt, or a Spark cluster.
 
     Raises:
         DemoFailed: dbt or the publisher failed.
-        StoreNotStarted: The object store did.
+        StoreNotStarted: The object store did not start.
+        ClusterNotStarted: The cluster did not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     days = make_data(folder / "data", rows)
@@ -71,11 +72,12 @@ def run(folder: Path, rows: int, target: str) -> None:
             say(f"SeaweedFS at {endpoint.url}")
         create_bucket(endpoint)
         environment = child_environment(folder, endpoint, target)
+        started = start_cluster(folder, endpoint, environment, until_the_end) if target == "spark" else None
         build(environment)
         report = publish(folder, environment)
         download(endpoint, report["active_key"], folder / "latest.txt.gz")
         write_page(folder, environment)
-        show(folder, report, days)
+        show(folder, report, days, cluster_demo.tasks_of_executors(started) if started else [])
 
 
 def make_data(folder: Path, rows: int) -> list[str]:
@@ -106,6 +108,21 @@ def create_bucket(endpoint: seaweedfs.Endpoint) -> None:
     client = endpoint.client()
     if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket=BUCKET)
+
+
+def start_cluster(
+    folder: Path, endpoint: seaweedfs.Endpoint, environment: dict[str, str], until_the_end: ExitStack
+) -> cluster.Cluster:
+    """Starts a Spark cluster that knows the sample data, and adds to the environment how dbt finds it."""
+    with step("cluster") as say:
+        started, root = until_the_end.enter_context(cluster_demo.running(folder / "spark", endpoint, BUCKET, say))
+    environment["MATCHED_IDS_SPARK_HOST"] = started.host
+    environment["MATCHED_IDS_SPARK_PORT"] = str(started.thrift_port)
+    environment["MATCHED_IDS_LOCATION_ROOT"] = root
+    with step("raw tables") as say:
+        dbt(environment, *cluster_demo.registering(folder / "data"))
+        say("registered in the cluster's metastore")
+    return started
 
 
 def child_environment(folder: Path, endpoint: seaweedfs.Endpoint, target: str) -> dict[str, str]:
@@ -197,8 +214,8 @@ def download(endpoint: seaweedfs.Endpoint, key: str, path: Path) -> None:
     partial.replace(path)
 
 
-def show(folder: Path, report: dict[str, Any], days: list[str]) -> None:
-    """Prints what a person wants to see at the end."""
+def show(folder: Path, report: dict[str, Any], days: list[str], tasks: list[int]) -> None:
+    """Prints what a person wants to see at the end; `tasks` are those that each executor of a cluster has done."""
     copy = folder / "latest.txt.gz"
     with gzip.open(copy, "rt") as lines:
         first = [line.rstrip("\n") for line in itertools.islice(lines, LINES_SHOWN)]
@@ -216,6 +233,8 @@ def show(folder: Path, report: dict[str, Any], days: list[str]) -> None:
         "check": f"zcat {shown_copy} | md5sum",
         "page": f"{shown_folder / 'report.html'}, for a browser",
     }
+    if tasks:
+        rows["executors"] = f"{' and '.join(f'{number:,}' for number in tasks)} tasks done, by Spark's status API"
     print()
     for label, text in rows.items():
         print(f"{label:<{_LABEL_WIDTH}}{text}")

@@ -10,6 +10,8 @@
         'max_malformed_percent': '1',
         'max_null_documents_percent': '1',
         'normalize_documents': 'false',
+        'broadcast': 'auto',
+        'max_broadcast_documents': '10000000',
         'partition_columns': 'ano_mes_dia',
         'partition_value_pattern': '^[0-9][0-9A-Za-z:. _+-]*$',
         'pinned_partition': '',

@@ -20,7 +20,7 @@ records as (
 -- A semi join asks "is there a CPF like this?": several CPFs, or one CPF several times, never multiply a row.
 matched_ids as (
 
-    select /*+ broadcast(cpfs) */ distinct
+    select {{ document_join_hint('cpfs', ref('matched_ids', 'stg_cpfs')) }} distinct
         records.id,
         records.source_partition
     from records

@@ -26,6 +26,10 @@ def document_prefix() -> str:
     return "000"
 
 
+def document_join_hint(alias: str, _documents: object) -> str:
+    return f"/*+ broadcast({alias}) */"
+
+
 def has_document_prefix(text: str) -> str:
     return f"substr({text}, 1, 3) = '000'"
 

@@ -1,0 +1,128 @@
+"""The target `spark` on a real cluster of separate processes, and what goes wrong in one.
+
+Whatever does, the file is right, or it is the old one. The tests follow each other on one cluster and one lake.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from publisher.publish import publish
+from publisher.settings import PublishSettings
+from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile
+from tests.conftest import Bucket
+from tests.e2e.test_duckdb import on_duckdb
+
+MODEL = "int_matched_ids"
+FIRST = "first"
+
+
+def test_a_cluster_publishes_the_bytes_of_one_machine(
+    lake: ClusterLake, day: Day, tmp_path: Path, bucket: Bucket
+) -> None:
+    """And so those of `local`, with which tests/e2e/test_build_and_publish.py compares `duckdb`."""
+    told = lake.build()
+    assert "are sent to every executor (broadcast): there are 1,000, and max_broadcast_documents is 10,000,000" in told
+    assert lake.published(FIRST) == day.content
+
+    here = on_duckdb(tmp_path, tmp_path)
+    here.write_cpfs(day.documents)
+    here.write_records("ano_mes_dia=20251022", day.rows)
+    built = here.build()
+    assert built.success, built.output
+    publish(PublishSettings(bucket.destination, target_path=here.target_path), bucket.store)
+    assert lake.active(FIRST) == bucket.get("active/latest.txt.gz")[0]
+
+
+def test_both_workers_shared_the_work_of_one_partition_and_one_broadcast(lake: ClusterLake) -> None:
+    status = lake.running.status
+    assert len(status.executors_that_worked(MODEL)) == 2
+    operators = status.operators(MODEL)
+    names = [operator.name for operator in operators]
+    assert [name for name in names if "Broadcast" in name] == ["BroadcastExchange", "BroadcastHashJoin"]
+    (records,) = [operator.counted for operator in operators if operator.name.endswith("records")]
+    assert (records["number of partitions read"], records["number of files read"]) == ("1", str(FILES))
+
+
+def test_iceberg_tables_and_a_shuffled_join_give_the_same_bytes(lake: ClusterLake, day: Day) -> None:
+    if lake.running.without_s3:
+        pytest.skip(f"Iceberg needs its jar: {lake.running.without_s3}")
+    told = lake.build(MATCHED_IDS_TABLE_FORMAT="iceberg", MATCHED_IDS_MAX_BROADCAST_DOCUMENTS="999")
+    assert "shuffled as the records are (merge): there are 1,000, and max_broadcast_documents is 999" in told
+    assert lake.published("iceberg") == day.content
+    assert lake.active("iceberg") == lake.active(FIRST)
+    names = [operator.name for operator in lake.running.status.operators(MODEL)]
+    assert "SortMergeJoin" in names
+    assert not [name for name in names if "Broadcast" in name]
+
+
+def test_a_worker_that_is_killed_amid_the_join_changes_nothing(lake: ClusterLake, day: Day) -> None:
+    status, cluster = lake.running.status, lake.running.cluster
+    with Meanwhile(lake.build):
+        status.wait_until_amid(MODEL, FILES)
+        cluster.kill_worker(1)
+        status.wait_for_executors(1)
+        assert status.is_at_work(MODEL)
+    assert lake.published("one-lost") == day.content
+    cluster.start_worker(1)
+    status.wait_for_executors(2)
+
+
+def test_a_cluster_that_lost_both_workers_goes_on_when_one_is_back(lake: ClusterLake, day: Day) -> None:
+    status, cluster = lake.running.status, lake.running.cluster
+    with Meanwhile(lake.build):
+        status.wait_until_amid(MODEL, FILES)
+        cluster.kill_worker(1)
+        cluster.kill_worker(2)
+        status.wait_for_executors(0)
+        assert status.is_at_work(MODEL)
+        cluster.start_worker(1)
+    assert lake.published("both-lost") == day.content
+    cluster.start_worker(2)
+    status.wait_for_executors(2)
+
+
+def test_an_executor_that_says_nothing_any_more_is_given_up(lake: ClusterLake, day: Day) -> None:
+    status, cluster = lake.running.status, lake.running.cluster
+    before = {executor["id"] for executor in status.executors()}
+    with Meanwhile(lake.build):
+        status.wait_until_amid(MODEL, FILES)
+        cluster.signal_executor(1, signal.SIGSTOP)
+    assert lake.published("straggler") == day.content
+    assert before - {executor["id"] for executor in status.executors()}
+    status.wait_for_executors(2)
+
+
+def test_a_worker_without_room_on_its_disk_is_sent_no_more(lake: ClusterLake, day: Day) -> None:
+    status, cluster = lake.running.status, lake.running.cluster
+    cluster.kill_worker(2)
+    cluster.start_worker(2, ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh"])  # no file of more than 512 or 1,024 bytes
+    status.wait_for_executors(2)
+    before = status.failed_tasks(MODEL)
+    lake.build()
+    assert status.failed_tasks(MODEL) > before
+    assert lake.published("full-disk") == day.content
+    cluster.kill_worker(2)
+    cluster.start_worker(2)
+    status.wait_for_executors(2)
+
+
+def test_a_killed_thrift_server_leaves_the_old_file_and_the_next_run_replaces_it(lake: ClusterLake, day: Day) -> None:
+    active = lake.active(FIRST)
+    with Meanwhile(lake.dbt, "build") as building:
+        lake.running.status.wait_until_amid(MODEL, FILES)
+        lake.running.cluster.kill_thrift_server()
+    assert building.result.returncode == 1
+    assert re.search(r"ERROR creating sql table model \S+\.int_matched_ids ", building.result.stdout)
+    refused = lake.publish(FIRST)
+    assert refused.returncode == 5
+    assert "int_matched_ids (error)" in refused.stderr
+    assert lake.active(FIRST) == active
+
+    lake.running.cluster.start_thrift_server()
+    lake.build()
+    assert lake.published(FIRST) == day.content
