@@ -15,7 +15,7 @@ CHECKOV := .venv-checkov/.made-from-lock
 TEMPLATE := deploy/cloudformation/matched-ids.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo cluster-demo demo-clean bench glue-package test test-comet test-stores check deploy-check check-schedulers try-wheel format docs lock clean
+.PHONY: help env demo cluster-demo demo-clean bench glue-package test test-comet test-stores check deploy-check check-schedulers cluster-check try-wheel format docs lock clean
 
 help:
 	@echo "make demo [ROWS=2000000]  sample data -> dbt build on Spark -> publish -> .demo/latest.txt.gz; again: the next day"
@@ -27,6 +27,7 @@ help:
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make test-comet           the tests of Spark once more, with the native engine Comet below it"
 	@echo "make test-stores          MinIO, Versity S3 Gateway and others, as far as they can be built here -> a matrix"
+	@echo "make cluster-check        more of what may go wrong on a Spark cluster: skew, a table A that is too large"
 	@echo "make check                lint, format, types, import rules, workflows, the CloudFormation template"
 	@echo "make deploy-check         the template once more, by checkov and by the tests of a deployment"
 	@echo "make try-wheel            build the wheel, install it into an empty environment, and try it there"
@@ -122,6 +123,10 @@ try-wheel: $(ENV)
 	@.wheel/env/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: .wheel/*.whl
 	@.wheel/env/bin/python -m pip check --disable-pip-version-check
 	@cd .wheel && env/bin/publisher --help > /dev/null && test -f "$$(env/bin/publisher project-dir)/dbt_project.yml"
+
+# What takes too long, or too much memory, for `make test`.
+cluster-check: $(ENV)
+	@$(BIN)/python -m pytest tests/cluster/check_faults.py
 
 # Airflow in an environment of its own, beside whose packages ours could not be.
 check-schedulers: $(ENV)

