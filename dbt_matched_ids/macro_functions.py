@@ -88,7 +88,7 @@ def scan(
         path: What the setting says.
         columns: The partition columns that it was chosen by.
         partition: What the macro `partition_struct` gives; None for a table without partitions.
-        wanted: The columns that are read, each with what it is read as: `id`, `cpf`, `document` or `other`.
+        wanted: The columns that are read, each with what it is read as: `id`, `cpf`, `suppressed`, `document` or `other`.
 
     Returns:
         `rows`, `kinds` and `types` (one, or several) by column, `files`, and of them a `sample`.
@@ -207,7 +207,13 @@ def is_here(location: str) -> bool:
     return invocation().is_here(normal_location(location))
 
 
-_ROLES = {"id": Role.ID, "cpf": Role.CPF, "document": Role.DOCUMENT, "other": Role.OTHER}
+_ROLES = {
+    "id": Role.ID,
+    "cpf": Role.CPF,
+    "suppressed": Role.SUPPRESSED,
+    "document": Role.DOCUMENT,
+    "other": Role.OTHER,
+}
 
 
 def _scanned(

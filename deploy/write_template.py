@@ -25,7 +25,7 @@ TEMPLATE = HERE / "cloudformation" / "matched-ids.yaml"
 _DEFAULTS = HERE.parent / "macros" / "settings" / "setting_defaults.sql"
 
 # What a run is told, what has an effect on other targets only, and what the template has under another name.
-NOT_OF_A_DEPLOYMENT = ("cpfs_path", "records_path", "pinned_partition", "ready_file")
+NOT_OF_A_DEPLOYMENT = ("cpfs_path", "records_path", "suppressed_path", "pinned_partition", "ready_file")
 # Options of the publisher, beyond those that the template sets itself.
 OF_THE_PUBLISHER = (
     "PUBLISHER_READY_FILE",

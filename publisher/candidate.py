@@ -76,6 +76,10 @@ class Candidate:
         self.enforce(guards.require_enough, encoded, previous_ids, limits.min_percent_of_active, self.source.summary)
         self.enforce(guards.require_few_removed, changes, limits.max_percent_removed)
         self.enforce(guards.require_usual_count, encoded, counts, limits.max_deviation)
+        entries = self.source.summary.suppression_entries if self.source.summary else None
+        self.enforce(
+            guards.require_suppression_kept, entries, previous.metadata.suppression_entries if previous else None
+        )
         for near in guards.near_limits(encoded, previous_ids, changes, counts, limits):
             self.warn(near)
         said, snapshot_id = previous.metadata if previous else Metadata(), self.source.table.snapshot_id
@@ -92,6 +96,8 @@ class Candidate:
             replaces=said.staged_key,
             set_back_from=guards.set_back_from(self.source.partition, said),
             snapshot_id=None if snapshot_id is None else str(snapshot_id),
+            suppression_entries=entries,
+            withheld_ids=self.source.summary.withheld_ids if self.source.summary else None,
             publisher_version=__version__,
         )
 

@@ -20,7 +20,7 @@ from publisher.records.journal import Journal
 from publisher.records.memory import Memory, Recollection
 from publisher.records.record import PUBLISHED
 from publisher.settings import PublishSettings
-from publisher.source import Source, good_blocks, open_source
+from publisher.source import Source, good_blocks, open_source, require_none_suppressed
 from publisher.store.promotion import Promotion
 from publisher.store.protocol import Store
 from publisher.table.contents import list_files
@@ -245,6 +245,7 @@ def _encode(source: Source, spool: BinaryIO, run: _Run) -> Encoded:
         enforce(guards.require_equal_summary, encoded, source.summary, source.table.source_partitions)
         enforce(guards.require_summary_after, source.summary, source.table.committed_at)
     enforce(guards.require_unchanged_files, source.table.listing, list_files(source.table.ref, run.lake))
+    require_none_suppressed(source, spool, run.lake, enforce)
     enforce(guards.require_at_most, encoded, settings.limits.max_ids)
     return encoded
 

@@ -45,6 +45,9 @@ class Summary:
         total_records: Records of the partition.
         sampled_records: How many of them were looked at for the prefix.
         sampled_with_prefix: How many of those begin with it.
+        suppression_entries: Rows of the suppression list; None where there is none, like the next two.
+        suppressed_ids: Ids that must not be published.
+        withheld_ids: Those of them that would have been published.
     """
 
     source_partition: str | None
@@ -60,6 +63,9 @@ class Summary:
     total_records: int | None = None
     sampled_records: int | None = None
     sampled_with_prefix: int | None = None
+    suppression_entries: int | None = None
+    suppressed_ids: int | None = None
+    withheld_ids: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,8 @@ class Build:
         failures: The nodes that failed, data tests included, each with dbt's status. Names only: dbt's messages may
             quote data.
         skipped: How many nodes dbt skipped, which it does behind a failure.
-        untested: Names of the models that the two tables are built from, and of data tests on the tables, that this
+        suppressed: The table of ids that must not be published; None where the project has no suppression list.
+        untested: Names of the models that these tables are built from, and of data tests on the tables, that this
             invocation did not run.
     """
 
@@ -102,6 +109,7 @@ class Build:
     skipped: int = 0
     untested: tuple[str, ...] = ()
     started_at: datetime | None = None
+    suppressed: TableRef | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,8 @@ class Metadata:
             accepted that partition comes forward again.
         record: The key of the record that announced this promotion; a staged file has none.
         snapshot_id: The Iceberg snapshot that was read; None for other tables.
+        suppression_entries: Rows of the suppression list that the file was held to; None where there was none.
+        withheld_ids: Ids that the list kept out of the file.
     """
 
     total_ids: int | None = None
@@ -162,6 +172,8 @@ class Metadata:
     set_back_from: str | None = None
     record: str | None = None
     snapshot_id: str | None = None
+    suppression_entries: int | None = None
+    withheld_ids: int | None = None
     publisher_version: str | None = None
 
     @classmethod
@@ -190,7 +202,7 @@ class Metadata:
         return {name: str(value) for name, value in vars(self).items() if value is not None}
 
 
-_NUMBERS = frozenset({"total_ids", "content_bytes", "ids_added", "ids_removed"})
+_NUMBERS = frozenset({"total_ids", "content_bytes", "ids_added", "ids_removed", "suppression_entries", "withheld_ids"})
 
 
 def is_metadata_text(text: str) -> bool:

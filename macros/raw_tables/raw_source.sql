@@ -22,6 +22,15 @@
             {%- do paths.setdefault(path | string | trim, setting) -%}
         {%- endif -%}
     {%- endfor -%}
+    {#- Where there is no suppression list, another table may have the name that one would have. -#}
+    {%- if own | length > 1 and not matched_ids.suppressed_by() -%}
+        {%- do own.remove('suppressed') -%}
+    {%- endif -%}
+    {%- if own | length > 1 and 'suppressed' in own -%}
+        {%- do exceptions.raise_compiler_error(
+            'raw_source: ' ~ table.render() ~ ' is said to be the suppression list and also ' ~ own | reject('equalto',
+            'suppressed') | join(' and ') ~ '. Set suppressed_schema and suppressed_table to the table that is the list.') -%}
+    {%- endif -%}
     {%- if not own and not others -%}
         {%- do exceptions.raise_compiler_error(
             'raw_source: ' ~ table.render() ~ ' is no source of the project. Describe it as one in a file of YAML, and give'

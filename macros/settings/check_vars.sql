@@ -7,7 +7,8 @@
     {%- set given = invocation_args_dict.vars if execute and project_name == 'matched_ids' else {} -%}
     {%- set given = fromyaml(given) if given is string else given or {} -%}
     {%- set known = matched_ids.setting_defaults() | list
-        + ['cpfs_schema', 'cpfs_table', 'records_schema', 'records_table', 'table_format'] -%}
+        + ['cpfs_schema', 'cpfs_table', 'records_schema', 'records_table', 'suppressed_schema', 'suppressed_table',
+            'table_format'] -%}
     {%- for name in given -%}
         {%- if name not in known -%}
             {%- set nearest = matched_ids.nearest_name(name | string, known) -%}

@@ -48,7 +48,7 @@
     {%- set is_count = name in ['max_partition_age_days', 'max_partition_days_ahead', 'document_length',
         'max_malformed_percent', 'max_null_documents_percent', 'min_percent_of_previous_rows', 'max_broadcast_documents']
         and value is number and value is not boolean -%}
-    {%- set is_switch = name == 'normalize_documents' and value is boolean -%}
+    {%- set is_switch = name in ['normalize_documents', 'suppressed_may_be_empty'] and value is boolean -%}
     {%- if value is not string and not is_list and not is_named_so and not is_count
         and not is_switch -%}
         {%- do exceptions.raise_compiler_error(

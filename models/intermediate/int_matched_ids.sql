@@ -27,9 +27,28 @@ matched_ids as (
     semi join cpfs on records.documento = '{{ document_prefix() }}' || cpfs.documento
 
 )
+{%- if suppressed_by() %},
+
+suppressed as (
+
+    select id
+    from {{ ref('matched_ids', 'int_matched_ids_suppressed') }}
+
+),
+
+publishable_ids as (
+
+    select
+        matched_ids.id,
+        matched_ids.source_partition
+    from matched_ids
+    anti join suppressed on matched_ids.id = suppressed.id
+
+)
+{%- endif %}
 
 select
     id,
     source_partition
-from matched_ids
+from {{ 'publishable_ids' if suppressed_by() else 'matched_ids' }}
 order by id

@@ -55,7 +55,45 @@ sample as (
         count(case when {{ has_document_prefix('documento') }} then 1 end) as sampled_with_prefix
     from some_records
 
+),
+
+{% if suppressed_by() -%}
+suppression_list as (
+
+    select count(*) as suppression_entries
+    from {{ raw_table(source('suppression', 'suppressed')) }}
+
+),
+
+suppressed as (
+
+    select
+        count(*) as suppressed_ids,
+        count(case when is_withheld then 1 end) as withheld_ids
+    from {{ ref('matched_ids', 'int_matched_ids_suppressed') }}
+
+),
+
+suppression as (
+
+    select
+        suppression_list.suppression_entries,
+        suppressed.suppressed_ids,
+        suppressed.withheld_ids
+    from suppression_list
+    cross join suppressed
+
 )
+{%- else -%}
+suppression as (
+
+    select
+        cast(null as {{ dbt.type_bigint() }}) as suppression_entries,
+        cast(null as {{ dbt.type_bigint() }}) as suppressed_ids,
+        cast(null as {{ dbt.type_bigint() }}) as withheld_ids
+
+)
+{%- endif %}
 
 select
     summary.source_partition,
@@ -70,8 +108,12 @@ select
     cpfs.usable_cpfs,
     records.total_records,
     sample.sampled_records,
-    sample.sampled_with_prefix
+    sample.sampled_with_prefix,
+    suppression.suppression_entries,
+    suppression.suppressed_ids,
+    suppression.withheld_ids
 from summary
 cross join cpfs
 cross join records
 cross join sample
+cross join suppression

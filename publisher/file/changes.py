@@ -61,6 +61,16 @@ def of_table(name: str, blocks: Iterable[Block]) -> Ids:
     return Ids(name, _ids(blocks))
 
 
+def of_arrays(name: str, arrays: Iterable[pa.Array]) -> Ids:
+    """Returns ids as they are, of which nothing is read yet: also such as no guard would let into a file.
+
+    Args:
+        name: What they are called when they cannot be compared.
+        arrays: Of type string or large_string, none of them empty.
+    """
+    return Ids(name, _texts(name, arrays))
+
+
 def count_changes(new: Iterable[bytes], active: Iterable[bytes], active_content_bytes: int | None = None) -> Changes:
     """Compares the lines of two gzip files, both ascending. Each is decompressed in a thread of its own.
 
@@ -206,3 +216,12 @@ def _ids(blocks: Iterable[Block]) -> Iterator[pa.Array]:
         rows = _OFFSET_BYTES // block.longest_bytes
         for start in range(0, block.count, rows):
             yield pc.cast(block.ids.slice(start, rows), pa.binary())
+
+
+def _texts(name: str, arrays: Iterable[pa.Array]) -> Iterator[pa.Array]:
+    for array in arrays:
+        if array.null_count:
+            raise NotComparable(f"{name} has {array.null_count} null")
+        rows = _OFFSET_BYTES // max(pc.max(pc.binary_length(array)).as_py(), 1)
+        for start in range(0, len(array), rows):
+            yield pc.cast(array.slice(start, rows), pa.binary())

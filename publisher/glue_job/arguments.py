@@ -23,7 +23,8 @@ _VARIABLE = re.compile(r"\b(?:MATCHED_IDS|PUBLISHER)_[A-Z0-9_]+\b")
 _ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 # What has no meaning here: of other targets, or of a table that dbt does not vouch for.
 _WITHOUT_EFFECT = re.compile(
-    r"MATCHED_IDS_(?:DUCKDB|SPARK(?!_ACCELERATOR$))_.*|MATCHED_IDS_GLUE_(?!LOCATION$).*|MATCHED_IDS_(?:CPFS|RECORDS)_PATH"
+    r"MATCHED_IDS_(?:DUCKDB|SPARK(?!_ACCELERATOR$))_.*|MATCHED_IDS_GLUE_(?!LOCATION$).*"
+    r"|MATCHED_IDS_(?:CPFS|RECORDS|SUPPRESSED)_PATH"
     r"|MATCHED_IDS_(?:LOCAL_DIR|LOCATION_ROOT|READY_FILE|TARGET)|PUBLISHER_(?:TABLE|SOURCE_PARTITION|TARGET_PATH)"
 )
 

@@ -2,9 +2,9 @@
 
 A guard sees values, never a store or a file, and imports nothing but those and errors. `names` lists them, `enforcer`
 lets pass what a person overruled; the guards themselves stand by what they look at: `build` (dbt's word, the summary
-row, the table's files), `ids`, `active` (what is replaced, and the hold); `bands` tells what came near a limit. To add
-one: write the function, give it a name in `names`, name it here, and call it where what it needs is known;
-docs/guards.md describes it (a test compares).
+row, the table's files), `ids`, `active` (what is replaced, and the hold), `suppression` (what must not be published);
+`bands` tells what came near a limit. To add one: write the function, give it a name in `names`, name it here, and call
+it where what it needs is known; docs/guards.md describes it (a test compares).
 """
 
 from publisher.guards.active import (
@@ -53,11 +53,14 @@ from publisher.guards.names import (
     OVERRULABLE,
     STALE,
     SUMMARY_DIFFERS,
+    SUPPRESSED_IDS,
+    SUPPRESSION_SHRANK,
     TOO_FEW_IDS,
     TOO_MANY_IDS,
     TOO_MANY_REMOVED,
     UNUSUAL_COUNT,
 )
+from publisher.guards.suppression import require_none_suppressed, require_suppression_kept, require_suppression_told
 
 __all__ = [
     "ACTIVE_DIFFERS",
@@ -75,6 +78,8 @@ __all__ = [
     "OVERRULABLE",
     "STALE",
     "SUMMARY_DIFFERS",
+    "SUPPRESSED_IDS",
+    "SUPPRESSION_SHRANK",
     "TOO_FEW_IDS",
     "TOO_MANY_IDS",
     "TOO_MANY_REMOVED",
@@ -99,9 +104,12 @@ __all__ = [
     "require_ids_unlike_documents",
     "require_known_active",
     "require_no_hold",
+    "require_none_suppressed",
     "require_not_older",
     "require_same_invocation",
     "require_summary_after",
+    "require_suppression_kept",
+    "require_suppression_told",
     "require_unchanged_files",
     "require_usual_count",
     "set_back_from",

@@ -19,6 +19,7 @@ class Role(Enum):
 
     ID = "the id"
     CPF = "the document of table A"
+    SUPPRESSED = "the document of the suppression list"
     DOCUMENT = "the document of table B"
     OTHER = "a column"
 

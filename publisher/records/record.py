@@ -50,6 +50,7 @@ class Record:
         ci_run: The run of the CI system or scheduler that it was part of, as that one names it.
         source_partition: The partition of the file. This and what follows describes the file that was promoted, or was
             to be.
+        suppression_entries: How many entries the suppression list had, and `withheld_ids` how many ids it kept out.
         active_etag: The ETag of active afterwards.
         previous_staged_key: The staged key of what was active before, as far as it was known; likewise the others.
         reason: Why, in a person's words: of a hold, a rollback, an overrule.
@@ -89,6 +90,8 @@ class Record:
     staged_key: str | None = None
     dbt_invocation_id: str | None = None
     snapshot_id: str | None = None
+    suppression_entries: int | None = None
+    withheld_ids: int | None = None
     set_back_from: str | None = None
     active_etag: str | None = None
     previous_staged_key: str | None = None

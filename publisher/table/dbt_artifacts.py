@@ -51,6 +51,9 @@ def _read_build(target_path: Path, model: str, id_column: str) -> Build:
         )
     nodes: Mapping[str, Any] = manifest["nodes"]
     built = {name: _find_model(nodes, name, target_path) for name in (model, f"{model}_summary")}
+    list_of_suppressed = f"{model}_suppressed"  # disabled where no suppression list is configured
+    if any(node["resource_type"] == "model" and node["name"] == list_of_suppressed for node in nodes.values()):
+        built[list_of_suppressed] = _find_model(nodes, list_of_suppressed, target_path)
     adapter = _text(manifest["metadata"]["adapter_type"])
     statuses = {result["unique_id"]: result["status"] for result in run_results["results"]}
     # Views on raw data hold what was chosen when they were built: a partition, on DuckDB its files.
@@ -65,6 +68,9 @@ def _read_build(target_path: Path, model: str, id_column: str) -> Build:
         command=str(run_results.get("args", {}).get("which", "")),
         table=_table_ref(nodes[built[model]], adapter, id_column),
         summary=_table_ref(nodes[built[f"{model}_summary"]], adapter, id_column),
+        suppressed=(
+            _table_ref(nodes[built[list_of_suppressed]], adapter, "id") if list_of_suppressed in built else None
+        ),
         failures=tuple(
             sorted(
                 f"{_short(name)} ({status})"

@@ -19,6 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # What an older build's summary row lacks.
 _OPTIONAL = frozenset(
     {"document_prefix", "total_cpfs", "usable_cpfs", "total_records", "sampled_records", "sampled_with_prefix"}
+    | {"suppression_entries", "suppressed_ids", "withheld_ids"}
 )
 
 

@@ -235,7 +235,7 @@ def test_an_empty_file_can_be_meant(store: MemoryStore, write_table: WriteTable,
 
 
 def test_every_guard_but_those_of_the_format_can_be_overruled() -> None:
-    assert set(guards.ALL) - set(guards.OVERRULABLE) == {"bad_ids", "not_ascending"}
+    assert set(guards.ALL) - set(guards.OVERRULABLE) == {"bad_ids", "not_ascending", "suppressed_ids"}
 
 
 def test_a_hold_that_was_replaced_is_not_released_blindly(store: MemoryStore, clock: Clock) -> None:

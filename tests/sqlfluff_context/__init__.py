@@ -22,6 +22,26 @@ def document_text(column: str, relation: str = "") -> str:
     return f"cast({column} as string)"
 
 
+def suppressed_by() -> list[str]:
+    return ["document", "id"]
+
+
+def suppressed_document(_relation: object) -> str:
+    return "raw_suppressed.documento"
+
+
+def suppressed_id() -> str:
+    return "raw_suppressed.id"
+
+
+def are_ids_integers(_suppressed: object, _records: object, _partition: _Partition) -> bool:
+    return False
+
+
+def unusable_suppressions(_relation: object, _records: object, _partition: _Partition) -> int:
+    return 0
+
+
 def document_prefix() -> str:
     return "000"
 

@@ -14,7 +14,8 @@
         {%- set partition = matched_ids.partition_struct(columns, matched_ids.chosen_values(names, columns, relation)) -%}
     {%- endif -%}
     {#- Of another table than A and B it is not known which columns are read; the models that do look at them. -#}
-    {%- set source = 'records' if partitioned else 'cpfs' -%}
+    {%- set source = 'records' if partitioned else 'suppressed' if matched_ids.is_own_source(relation, 'suppressed')
+        else 'cpfs' -%}
     {%- set wanted = matched_ids.raw_columns(source) if matched_ids.is_own_source(relation, source) else [] -%}
     {%- set found = matched_ids.python().scan(location, columns, partition, wanted) -%}
     {%- set schema = matched_ids.spark_columns(found.sample, keys) if found.sample else described.columns -%}
