@@ -88,7 +88,8 @@ def scan(
         path: What the setting says.
         columns: The partition columns that it was chosen by.
         partition: What the macro `partition_struct` gives; None for a table without partitions.
-        wanted: The columns that are read, each with what it is read as: `id`, `cpf`, `suppressed`, `document` or `other`.
+        wanted: The columns that are read, each with what it is read as: `id`, `cpf`, `suppressed`, `document` or
+            `other`.
 
     Returns:
         `rows`, `kinds` and `types` (one, or several) by column, `files`, and of them a `sample`.

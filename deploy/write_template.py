@@ -79,6 +79,7 @@ PLACEHOLDERS: Mapping[str, str | Function] = {
     "ready_file": "${ReadyFile}",
     "region": "${AWS::Region}",
     "schema": "${Schema}",
+    "suppressed_table": "${SuppressedTable}",
     "topic_arn": Function("!Ref", "Topic"),
 }
 

@@ -23,6 +23,7 @@ EVERYTHING = {
     "OperatorRoleArn": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_OnCall_*",
     "Email": "on-call@example.org",
     "ReadyFile": "_SUCCESS",
+    "SuppressedBy": "documents",
 }
 
 

@@ -24,6 +24,7 @@ OF_ROLES = {
         "optional-kms-write.json",
         "optional-kms-lake.json",
         "optional-lake-formation.json",
+        "optional-suppression.json",
     ],
     "SchedulerRole": ["scheduler-role.json"],
     "CiRole": ["ci-role.json"],
@@ -32,6 +33,7 @@ OF_ROLES = {
         "optional-kms-write.json",
         "optional-kms-lake.json",
         "optional-lake-formation.json",
+        "optional-suppression.json",
     ],
 }
 OF_MANAGED = {
@@ -40,6 +42,7 @@ OF_MANAGED = {
     "PublisherPolicy": [
         "optional-metrics.json", "optional-notices.json", "optional-kms-notices.json", "optional-kms-write.json",
         "optional-ready-file.json", "optional-kms-lake.json", "optional-lake-formation.json",
+        "optional-suppression.json",
     ],
 }  # fmt: skip
 TRUSTS = {
@@ -76,6 +79,7 @@ def values(stack: Stack) -> dict[str, str]:
         "raw_schema": given["RawSchema"],
         "cpfs_table": given["CpfsTable"],
         "records_table": given["RecordsTable"],
+        "suppressed_table": given["SuppressedTable"],
         "lake_bucket": given["LakeBucket"],
         "lake_prefix": given["LakePrefix"],
         "schema": given["Schema"],
@@ -101,7 +105,12 @@ def statements(*names: str, stack: Stack) -> list[Any]:
 def test_a_role_has_the_documents_that_are_proven_and_no_other(everything: Stack, role: str) -> None:
     properties = everything.resources[role]
     found = [one for policy in properties["Policies"] for one in policy["PolicyDocument"]["Statement"]]
-    shared = ["optional-kms-write.json", "optional-kms-lake.json", "optional-lake-formation.json"]
+    shared = [
+        "optional-kms-write.json",
+        "optional-kms-lake.json",
+        "optional-lake-formation.json",
+        "optional-suppression.json",
+    ]
     own = OF_ROLES[role] if role == "SessionRole" else [name for name in OF_ROLES[role] if name not in shared]
     assert found == statements(*own, stack=everything)
     assert properties["AssumeRolePolicyDocument"] == document(TRUSTS[role], everything)
@@ -168,6 +177,7 @@ def test_long_names_leave_room_in_what_iam_takes() -> None:
         "PublishBucket": bucket, "PublishPrefix": prefix, "RawBucket": bucket, "RawPrefix": prefix,
         "LakeBucket": bucket, "LakePrefix": prefix, "PackageBucket": bucket, "PackagePrefix": prefix[:-1],
         "RawSchema": "s" * 40, "Schema": "s" * 40, "CpfsTable": "t" * 40, "RecordsTable": "t" * 40,
+        "SuppressedTable": "t" * 40,
     }  # fmt: skip
     stack = Stack({**EVERYTHING, **longest}, name="n" * 40)
     for name, role in stack.of_type("AWS::IAM::Role").items():

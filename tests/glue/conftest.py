@@ -252,6 +252,16 @@ class GlueLake:
         definition = {"location": location, "columns": [["documento", "string"]], "partition_keys": []}
         self.glue.create_table(DatabaseName=self.raw, TableInput=parquet_table("cpfs", definition))
 
+    def register_suppressed(self, **columns: Sequence[str]) -> None:
+        """Registers a suppression list of one row."""
+        location = self.write("suppressed/a.parquet", **columns)
+        definition = {
+            "location": location,
+            "columns": [[name, "string"] for name in columns],
+            "partition_keys": [],
+        }
+        self.glue.create_table(DatabaseName=self.raw, TableInput=parquet_table("suppressed", definition))
+
     def register_records(self, days: dict[str, Sequence[tuple[str, str]]], key: str = "ano_mes_dia") -> None:
         """Registers table B, as a loader would; rows are ids and documents, without the prefix."""
         location = f"s3://{self.bucket.name}/{self.raw}/records/"

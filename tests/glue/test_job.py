@@ -67,17 +67,20 @@ def job(
     session_stand_in.reset()
     with new_lake(session_stand_in, glue_store, glue_bucket, folder) as lake:
         fill(lake)
+        lake.register_suppressed(documento=[CPF_NOBODY], id=["nowhere"])
         bucket = Bucket(glue_store.role, "job-published")
         bucket.client.create_bucket(Bucket=bucket.name)
         python = jobs.make_environment("5.1", packages["5.1"], folder / "python")
         yield Job(python, packages["5.1"], lake, bucket, jars, folder)
 
 
+# Valid, and of no record: the list is read, and keeps nothing out.
+CPF_NOBODY = "39053344705"
 OLDER: dict[str, str | None] = {"--MATCHED_IDS_PINNED_PARTITION": "20251021"}
 # In one process, in this order: each finds what those before it left.
 RUNS: dict[str, dict[str, str | None]] = {
     "first": OLDER,
-    "next day": {"--PUBLISHER_READY_FILE": READY_FILE},
+    "next day": {"--PUBLISHER_READY_FILE": READY_FILE, "--MATCHED_IDS_SUPPRESSED_BY": "documents_and_ids"},
     "nothing new": {"--PUBLISHER_READY_FILE": READY_FILE},
     "refused": OLDER,
     "failing test": {"--MATCHED_IDS_DOCUMENT_LENGTH": "14", "--ONLY_WHEN_NEW": "false"},
@@ -106,7 +109,12 @@ def watch(job: Job, glue_store: GlueStore) -> Watch:
     """What stands between the job's role and S3: its policy."""
     given = {**values(job.lake, job.bucket.name), "package_bucket": "packages", "package_prefix": "", "job": "daily"}
     given["topic_arn"] = given_to(job)["--PUBLISHER_NOTIFY"]
-    documents = ("glue-job-role.json", "optional-metrics.json", "optional-notices.json")
+    documents = (
+        "glue-job-role.json",
+        "optional-metrics.json",
+        "optional-notices.json",
+        "optional-suppression.json",
+    )
     role = Policy.load([POLICIES / name for name in documents], given)
     return Watch({"glue": role}, glue_store.callers, f"tables/{job.lake.schema}")
 

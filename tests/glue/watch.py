@@ -151,6 +151,7 @@ def values(lake: GlueLake, publish_bucket: str) -> dict[str, str]:
         "raw_schema": lake.raw,
         "cpfs_table": "cpfs",
         "records_table": "records",
+        "suppressed_table": "suppressed",
         "lake_bucket": lake.bucket.name,
         "lake_prefix": "tables/",
         "schema": lake.schema,
