@@ -17,8 +17,6 @@ from dbt_common.exceptions import CompilationError
 from dbt_common.invocation import get_invocation_id
 
 from dbt_matched_ids.invocation_cache import InvocationCache, Scanned
-from dbt_matched_ids.spark import comet
-from dbt_matched_ids.spark import plan as plans
 from publisher.errors import PublisherError, UsageError
 from publisher.lake.files import normal_location
 from publisher.lake.kinds import kind_in_catalog
@@ -184,22 +182,6 @@ def is_spark_here() -> bool:
     """Whether Spark runs in this process, so that it sees the files that this machine sees."""
     adapter = FACTORY.adapters.get("spark")
     return adapter is not None and adapter.config.credentials.method == "session"
-
-
-def left_to_spark(plan: str) -> list[str]:
-    """Returns which operators of a plan an accelerator leaves to Spark."""
-    return plans.left_to_spark(plan)
-
-
-def require_known_accelerator(jars: str) -> None:
-    """Refuses a session of this process with a jar that Spark fetched, and whose SHA-256 nobody knows.
-
-    Args:
-        jars: The session's `spark.jars`.
-    """
-    adapter = FACTORY.adapters.get("spark")
-    if adapter is not None and comet.is_fetched_by_spark(adapter.config.credentials.server_side_parameters):
-        comet.require_known_fetched(jars)
 
 
 @_told

@@ -50,8 +50,9 @@ class _MacroFunctions:
 
     def __getattr__(self, name: str) -> Any:
         from dbt_matched_ids import macro_functions
+        from dbt_matched_ids.spark import macro_functions as of_spark
 
-        return getattr(macro_functions, name)
+        return getattr(macro_functions if hasattr(macro_functions, name) else of_spark, name)
 
 
 def _add_functions_for_macros() -> None:

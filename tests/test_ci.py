@@ -65,7 +65,7 @@ def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_download_that_breaks_off_is_tried_again(maven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jars, "_pinned", lambda of: {"a.jar": hashlib.sha256(b"whole\n").hexdigest()})
+    monkeypatch.setattr(jars, "_pinned", lambda _of: {"a.jar": hashlib.sha256(b"whole\n").hexdigest()})
     put_program(
         maven, "mvn",
         f"echo . >> {maven}/tries\n"
