@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from publisher.file import arrow
 from publisher.values import LONGEST_ID_BYTES
 
 # Everything that some reader takes for a line break or cannot show: C0 and C1 controls (U+0085 is a line break
@@ -91,7 +91,7 @@ def _block(ids: pa.Array, first_row: int) -> Block:
         first_id=ids[0].as_buffer().to_pybytes(),
         last_id=ids[-1].as_buffer().to_pybytes(),
         # Arrow compares text as unsigned bytes, like Spark's and DuckDB's order by.
-        is_ascending=len(ids) == 1 or pc.all(pc.less(ids[:-1], ids[1:])).as_py(),
+        is_ascending=len(ids) == 1 or arrow.are_all(arrow.less(ids[:-1], ids[1:])),
         shortest_bytes=extent.shortest,
         longest_bytes=extent.longest,
         has_digits_only=extent.lowest >= _ZERO and extent.highest <= _NINE,
@@ -116,9 +116,9 @@ def some_of(block: Block, length_bytes: int, prefix: bytes, most: int, *, are_di
         begin = _first_from(ids, prefix)
         ids = ids[begin : _first_from(ids, prefix + b"\xff")]
     if block.shortest_bytes != block.longest_bytes:
-        ids = ids.filter(pc.equal(pc.binary_length(ids), _number(length_bytes)))
+        ids = arrow.filtered(ids, arrow.equal(arrow.binary_length(ids), _number(length_bytes)))
     if len(ids) > most and are_digits and not block.has_digits_only and (not prefix or prefix.isdigit()):
-        ids = ids.filter(pc.ascii_is_decimal(ids))
+        ids = arrow.filtered(ids, arrow.ascii_is_decimal(ids))
     if len(ids) > most:
         places = array("q", range(0, len(ids), -(-len(ids) // most)))
         ids = ids.take(pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)]))
@@ -151,7 +151,7 @@ def joined(ids: pa.Array) -> memoryview:
     """
     # One list of all ids, joined: the text is, byte for byte, the content.
     one_list = pa.Array.from_buffers(pa.list_(ids.type), 1, [None, _offsets(4, 0, len(ids))], children=[ids])
-    return memoryview(pc.binary_join(one_list, _LINE_BREAKS[ids.type])[0].as_buffer())
+    return memoryview(arrow.binary_join(one_list, _LINE_BREAKS[ids.type])[0].as_buffer())
 
 
 def _text_bytes(ids: pa.Array) -> memoryview:
@@ -172,10 +172,10 @@ class _Extent(NamedTuple):
 
 
 def _extent(ids: pa.Array) -> _Extent:
-    lengths = pc.min_max(pc.binary_length(ids)).as_py()
+    shortest, longest = arrow.min_max(arrow.binary_length(ids))
     text = _text_bytes(ids)
-    found = pc.min_max(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])).as_py()
-    return _Extent(lengths["min"], lengths["max"], found["min"] or 0, found["max"] or 0)
+    lowest, highest = arrow.min_max(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)]))
+    return _Extent(shortest or 0, longest or 0, lowest or 0, highest or 0)
 
 
 def _fault(ids: pa.Array, extent: _Extent) -> str | None:
@@ -190,8 +190,8 @@ def _fault(ids: pa.Array, extent: _Extent) -> str | None:
         ids.validate(full=True)
     except pa.ArrowInvalid:
         return "an id that is not UTF-8"
-    if pc.any(pc.match_substring_regex(ids, _CONTROL_CHARACTERS)).as_py():
+    if arrow.is_any(arrow.match_substring_regex(ids, _CONTROL_CHARACTERS)):
         return "an id with a line break or another control character"
-    if pc.any(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(ids)), 0)).as_py():
+    if arrow.is_any(arrow.equal(arrow.binary_length(arrow.utf8_trim_whitespace(ids)), _number(0))):
         return "a blank id"
     return None

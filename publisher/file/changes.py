@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from publisher.file import arrow
 from publisher.file.blocks import Block, fault_of, joined
 from publisher.file.decompressing import DamagedFile, whole_lines
 from publisher.threads import ahead
@@ -115,10 +115,10 @@ def _compare(news: _Ascending, olds: _Ascending, added: Sink | None) -> Changes:
         bound = min(_last(one), _last(other))
         ours, theirs = news.take(bound), olds.take(bound)
         if len(ours) and len(theirs):
-            are_in_both = pc.is_in(ours, value_set=theirs)
-            common += pc.sum(are_in_both).as_py()
+            are_in_both = arrow.is_in(ours, theirs)
+            common += arrow.total(are_in_both)
             if added:
-                _give(added, ours.filter(pc.invert(are_in_both)))
+                _give(added, arrow.filtered(ours, arrow.invert(are_in_both)))
         elif added:
             _give(added, ours)
     news.drain(added)
@@ -168,7 +168,7 @@ class _Ascending:
         array = next(self._arrays, None)
         if array is None:
             return None
-        ascends = len(array) == 1 or pc.all(pc.less(array[:-1], array[1:])).as_py()
+        ascends = len(array) == 1 or arrow.are_all(arrow.less(array[:-1], array[1:]))
         if not ascends or (self._previous is not None and array[0].as_buffer().to_pybytes() <= self._previous):
             raise NotComparable(f"{self._name} is not in strictly ascending order")
         self._previous = _last(array)
@@ -208,20 +208,20 @@ def _split(lines: bytes) -> pa.Array:
     # From buffers: pa.array() imports pandas where it is installed.
     offsets = b"".join(offset.to_bytes(4, sys.byteorder) for offset in (0, len(lines)))
     text = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(lines)])
-    return pc.split_pattern(text, "\n").flatten()
+    return arrow.split_pattern(text, "\n").values  # of the one list
 
 
 def _ids(blocks: Iterable[Block]) -> Iterator[pa.Array]:
     for block in blocks:
         rows = _OFFSET_BYTES // block.longest_bytes
         for start in range(0, block.count, rows):
-            yield pc.cast(block.ids.slice(start, rows), pa.binary())
+            yield arrow.cast(block.ids.slice(start, rows), pa.binary())
 
 
 def _texts(name: str, arrays: Iterable[pa.Array]) -> Iterator[pa.Array]:
     for array in arrays:
         if array.null_count:
             raise NotComparable(f"{name} has {array.null_count} null")
-        rows = _OFFSET_BYTES // max(pc.max(pc.binary_length(array)).as_py(), 1)
+        rows = _OFFSET_BYTES // max(arrow.min_max(arrow.binary_length(array))[1] or 0, 1)
         for start in range(0, len(array), rows):
-            yield pc.cast(array.slice(start, rows), pa.binary())
+            yield arrow.cast(array.slice(start, rows), pa.binary())

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from publisher.errors import SourceNotReady
+from publisher.file import arrow
 from publisher.lake.access import LakeAccess
 from publisher.lake.footers import parquet_file
 from publisher.table.contents import contents_of
@@ -48,7 +48,8 @@ def read_summary(ref: TableRef, lake: LakeAccess | None = None) -> Summary:
                 if not pa.types.is_timestamp(columns["built_at"].type):
                     raise SourceNotReady(f"The column built_at of the summary table {ref} is not a time.", hint)
                 # As a number: a timestamp's own conversion imports pandas.
-                columns["built_at"] = pc.cast(columns["built_at"], pa.timestamp("us"), safe=False).cast(pa.int64())
+                built_at = arrow.cast(columns["built_at"], pa.timestamp("us"), safe=False)
+                columns["built_at"] = built_at.view(pa.int64())
                 values = pa.table({name: without_deleted(column, 0, deleted) for name, column in columns.items()})
                 rows += values.to_pylist()
     if not rows:

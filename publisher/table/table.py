@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from publisher.errors import SourceNotReady
+from publisher.file import arrow
 from publisher.lake.access import LakeAccess
 from publisher.lake.files import Files
 from publisher.lake.footers import parquet_file, side_by_side
@@ -188,4 +188,4 @@ def _require_text(kind: pa.DataType, ref: TableRef) -> None:
 def _as_text(array: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    return pc.cast(array, pa.large_string()) if pa.types.is_string_view(array.type) else array
+    return arrow.cast(array, pa.large_string()) if pa.types.is_string_view(array.type) else array
