@@ -21,7 +21,8 @@ documents as (
     select
         as_written,
         documento,
-        translate(as_written, '0123456789', '') as other_characters
+        translate(as_written, '0123456789', '') as other_characters,
+        {{ matched_ids.is_well_formed_document('documento') | trim }} as is_well_formed
     from raw_documents
 
 ),

@@ -18,20 +18,19 @@
         {%- endfor -%}
     {%- endfor -%}
     {%- set without_blanks = 'translate(other_characters, ' ~ blanks ~ ", '')" -%}
-    {%- set is_well_formed = matched_ids.is_well_formed_document('documento') | trim -%}
     {%- set kinds = [
         {'name': 'null_documents', 'words': 'null', 'is_malformed': true, 'condition': 'as_written is null'},
         {'name': 'blank_documents', 'words': 'blank', 'is_malformed': true,
-         'condition': 'translate(as_written, ' ~ blanks ~ ", '') = ''"},
+         'condition': 'length(other_characters) = length(as_written) and ' ~ without_blanks ~ " = ''"},
         {'name': 'of_equal_digits', 'words': 'with all digits equal', 'is_malformed': false,
-         'condition': is_well_formed ~ " and translate(documento, substr(documento, 1, 1), '') = ''"},
+         'condition': 'is_well_formed and documento = repeat(substr(documento, 1, 1), ' ~ length ~ ')'},
     ] -%}
     {%- if length == 11 -%}
         {%- do kinds.append({'name': 'with_wrong_check_digits', 'words': 'with wrong check digits', 'is_malformed': false,
-            'condition': is_well_formed ~ ' and not ' ~ matched_ids.has_valid_check_digits('documento')}) -%}
+            'condition': 'is_well_formed and not ' ~ matched_ids.has_valid_check_digits('documento')}) -%}
     {%- endif -%}
     {%- do kinds.append({'name': 'well_formed', 'words': 'well formed', 'is_malformed': false,
-        'condition': is_well_formed}) -%}
+        'condition': 'is_well_formed'}) -%}
     {%- if length != 14 -%}
         {%- do kinds.append({'name': 'of_14_digits', 'words': 'with 14 digits (CNPJ)', 'is_malformed': true,
             'condition': 'length(as_written) - length(other_characters) = 14 and translate(' ~ without_blanks ~ ", '"
