@@ -90,13 +90,15 @@ def scan(
             `other`.
 
     Returns:
-        `rows`, `kinds` and `types` (one, or several) by column, `files`, and of them a `sample`.
+        `rows`; by column `kinds`, `types` (one, or several) and `nulls` (None where a footer does not tell); `files`,
+        and of them a `sample`.
     """
     found = _scanned(path, columns, partition, wanted)
     return {
         "rows": found.scan.rows,
         "kinds": {name: kind.name.lower() for name, kind in found.scan.kinds.items()},
         "types": {name: sorted({file.columns[name].type for file in found.scan.files}) for name in found.scan.kinds},
+        "nulls": {name: found.scan.nulls(name) for name in found.scan.kinds},
         "sample": found.scan.files[0].file.path if found.scan.files else None,
         "files": [file.file.path for file in found.scan.files],
     }

@@ -84,7 +84,7 @@ def footers(files: Files, found: Sequence[FileState], wanted: Sequence[Column]) 
     def footer(file: FileState) -> DataFile:
         with parquet_file(files, file) as parquet:
             rows = parquet.metadata.num_rows
-            return DataFile(file, rows, columns_by_name(file, parquet.schema_arrow, wanted) if rows else {})
+            return DataFile(file, rows, columns_by_name(file, parquet, wanted) if rows else {})
 
     # Of S3 many wait at once; of this machine's files each is parsed at once, which more threads only slow down.
     is_remote = any(file.path.startswith("s3://") for file in found)

@@ -62,12 +62,18 @@ def side_by_side(work: Callable[[_Item], _Result], items: Sequence[_Item], threa
         return list(pool.map(work, items))
 
 
-def columns_by_name(file: FileState, schema: pa.Schema, wanted: Sequence[Column]) -> Mapping[str, FileColumn]:
+def columns_by_name(file: FileState, parquet: pq.ParquetFile, wanted: Sequence[Column]) -> Mapping[str, FileColumn]:
     """Finds columns in a file by their names, whatever their case, as Spark and DuckDB do.
+
+    Args:
+        file: Which one.
+        parquet: The same, opened.
+        wanted: What is asked for.
 
     Raises:
         SourceNotReady: The file lacks one, or has two that differ in case only.
     """
+    schema = parquet.schema_arrow
     found = {}
     for column in wanted:
         same = [field for field in schema if field.name.lower() == column.name.lower()]
@@ -79,8 +85,23 @@ def columns_by_name(file: FileState, schema: pa.Schema, wanted: Sequence[Column]
             )
         field = same[0]
         require_own_name(file, field.name, schema.names)
-        found[column.name] = FileColumn(field.name, str(field.type), kind_of(field.type))
+        nulls = _nulls(parquet.metadata, field.name)
+        found[column.name] = FileColumn(field.name, str(field.type), kind_of(field.type), nulls=nulls)
     return found
+
+
+def _nulls(metadata: pq.FileMetaData, name: str) -> int | None:
+    """Returns how many rows have no value in a column, by the statistics that engines skip row groups by."""
+    place = next((place for place in range(metadata.num_columns) if metadata.schema.column(place).path == name), None)
+    if place is None:
+        return None
+    total = 0
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(place).statistics
+        if statistics is None or not statistics.has_null_count:
+            return None
+        total += statistics.null_count
+    return total
 
 
 def require_own_name(file: FileState, name: str, names: Iterable[str]) -> None:

@@ -44,12 +44,14 @@ class FileColumn:
         physical: What the file calls it; None where it has no such column and `default` stands for it.
         type: The type's name in the file; equal names are equal types.
         default: The one value of all rows, as text, where the file has no such column; None for null.
+        nulls: How many rows have no value; None where the footer does not tell.
     """
 
     physical: str | None
     type: str
     kind: Kind
     default: str | None = None
+    nulls: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,12 @@ class Scan:
     def rows(self) -> int:
         """Rows by the footers."""
         return sum(file.rows for file in self.files)
+
+    def nulls(self, name: str) -> int | None:
+        """Returns how many rows have no value in a column, by the footers; None where one of them does not tell."""
+        told = [file.columns[name].nulls for file in self.files]
+        known = [nulls for nulls in told if nulls is not None]
+        return sum(known) if len(known) == len(told) else None
 
 
 def scan_of(

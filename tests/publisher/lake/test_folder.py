@@ -364,3 +364,18 @@ def test_only_the_footers_of_the_chosen_partition_are_read(tmp_path: Path, count
         tree.put(f"records/dt={number % 5}/{number}.parquet")
     assert len(tree.read(day("3"))) == 10
     assert counted == ["dt=3"] * 10
+
+
+def test_how_many_values_are_missing_is_told_by_the_footers_or_not_at_all(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, None)
+    tree.put("records/dt=1/a.parquet", id=["a", "b"], documento=["x", None])
+    pq.write_table(
+        pa.table({"other": [1, 2, 3], "id": ["c", "d", "e"], "DOCUMENTO": [None, None, "y"]}),
+        tmp_path / "records/dt=1/b.parquet", row_group_size=1,
+    )  # fmt: skip
+    scan = tree.table().scan(day("1"), WANTED)
+    assert (scan.nulls("documento"), scan.nulls("id"), scan.rows) == (3, 0, 5)
+    without = pa.table({"id": ["f"], "documento": pa.array([None], pa.string())})
+    pq.write_table(without, tmp_path / "records/dt=1/c.parquet", write_statistics=["id"])
+    scan = tree.table().scan(day("1"), WANTED)
+    assert (scan.nulls("documento"), scan.nulls("id"), scan.rows) == (None, 0, 6)
