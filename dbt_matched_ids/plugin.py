@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import click
 from dbt.context import base
 from dbt.plugins.manager import dbtPlugin
 
-from dbt_matched_ids.spark import connections, environment
+from dbt_matched_ids.spark import connections, early, environment
 
 _PROJECT = "matched_ids"
+# Nearly none of dbt's half a million small objects is garbage, for which Python looks a third of dbt's time by default.
+_OBJECTS_BEFORE_COLLECTING = 100_000
 
 
 class MatchedIds(dbtPlugin):
@@ -25,9 +28,11 @@ class MatchedIds(dbtPlugin):
         """Does so once in a process; dbt calls it in every invocation."""
         if not _is_ours(self.project_name):
             return
+        gc.set_threshold(_OBJECTS_BEFORE_COLLECTING, *gc.get_threshold()[1:])
         _add_functions_for_macros()
         environment.prepare()
         connections.install()
+        _begin_spark()
 
 
 def _is_ours(project_name: str) -> bool:
@@ -43,6 +48,13 @@ def _is_ours(project_name: str) -> bool:
     profile = getattr(flags, "PROFILE", None) or project.profile_name
     packages = Path(project.project_root) / project.packages_install_path
     return profile == _PROJECT or (packages / _PROJECT).is_dir()
+
+
+def _begin_spark() -> None:
+    command = click.get_current_context(silent=True)
+    read = command.obj if command and isinstance(command.obj, dict) else {}
+    if "flags" in read and "profile" in read:
+        early.begin(read["flags"].WHICH, read["profile"].credentials)
 
 
 class _MacroFunctions:
