@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,6 +28,7 @@ _ACCELERATOR = "MATCHED_IDS_SPARK_ACCELERATOR"
 _JAR = "MATCHED_IDS_SPARK_ACCELERATOR_JAR"
 _OTHER_SHA256 = "MATCHED_IDS_SPARK_ACCELERATOR_SHA256"
 _MEGABYTES = {"m": 1, "mb": 1, "g": 1024, "gb": 1024, "t": 1024 * 1024, "tb": 1024 * 1024}
+_lock = threading.Lock()  # Spark is begun beside dbt, which opens a connection of its own meanwhile
 _SIZE = re.compile(r"([0-9]+)\s*([a-z]+)", re.IGNORECASE)
 
 
@@ -47,12 +49,16 @@ def add_to(session: dict[str, str]) -> None:
     Raises:
         DbtRuntimeError: There is no such jar, it is not the one whose SHA-256 is known, or the memory is no size.
     """
-    if _PLUGIN in session.get("spark.plugins", ""):
-        return
+    with _lock:
+        if _PLUGIN not in session.get("spark.plugins", ""):
+            session |= _of_comet(session)  # at once: a jar that is refused is refused by the next connection, too
+
+
+def _of_comet(session: Mapping[str, str]) -> dict[str, str]:
     jar = os.environ.get(_JAR, "")
     memory = _megabytes(session.get("spark.driver.memory", "4g"))
     options = session.get("spark.driver.extraJavaOptions", "")
-    session |= {
+    settings = {
         "spark.plugins": ",".join(filter(None, (session.get("spark.plugins"), _PLUGIN))),
         "spark.shuffle.manager": "org.apache.spark.sql.comet.execution.shuffle.CometShuffleManager",
         "spark.comet.enabled": "true",
@@ -66,11 +72,10 @@ def add_to(session: dict[str, str]) -> None:
     }
     if _is_path(jar):
         _require_known(Path(jar))
-        session["spark.jars"] = ",".join(filter(None, (session.get("spark.jars"), jar)))
-        session["spark.driver.extraClassPath"] = jar
-    else:
-        packages = session.get("spark.jars.packages")
-        session["spark.jars.packages"] = ",".join(filter(None, (packages, jar or COORDINATES)))
+        jars = ",".join(filter(None, (session.get("spark.jars"), jar)))
+        return settings | {"spark.jars": jars, "spark.driver.extraClassPath": jar}
+    packages = session.get("spark.jars.packages")
+    return settings | {"spark.jars.packages": ",".join(filter(None, (packages, jar or COORDINATES)))}
 
 
 def is_fetched_by_spark(session: Mapping[str, str]) -> bool:

@@ -67,10 +67,11 @@ def test_what_a_session_has_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "spark.jars.packages" not in session
 
 
-def test_a_jar_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jar_that_is_not_there_is_refused_by_each_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATCHED_IDS_SPARK_ACCELERATOR_JAR", str(tmp_path / "no.jar"))
     with pytest.raises(DbtRuntimeError, match=r"The jar of Comet, \S+/no.jar, cannot be read: No such file"):
-        comet.add_to({})
+        comet.add_to(session := {"spark.app.name": "x"})
+    assert session == {"spark.app.name": "x"}
 
 
 @pytest.mark.parametrize("jars", ["", "file:///iceberg.jar", "file:///gone/org.apache.datafusion_comet-spark-1.jar"])
