@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.e2e.conftest import Ended, Lake, fill_small_lake, new_lake
+from tests.e2e.conftest import WITH_COMET, Ended, Lake, fill_small_lake, new_lake
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,16 @@ def plan(built: Built) -> str:
 
 
 def scan_of(plan: str, table: str) -> str:
-    (scan,) = re.findall(rf"\(\d+\) Scan parquet \S*{table}\n(.*?)\n\n", plan, re.DOTALL)
+    (scan,) = re.findall(rf"\(\d+\) (?:Comet)?Scan (?:\[\w+\] )?parquet \S*{table}\n(.*?)\n\n", plan, re.DOTALL)
     return scan
 
 
 def test_the_small_table_is_broadcast_and_nothing_else_is_shuffled_for_the_join(plan: str) -> None:
-    assert "BroadcastHashJoin LeftSemi BuildRight" in plan
+    if WITH_COMET:
+        assert "CometBroadcastHashJoin" in plan
+        assert "LeftSemi, BuildRight" in plan
+    else:
+        assert "BroadcastHashJoin LeftSemi BuildRight" in plan
     assert "SortMergeJoin" not in plan
     assert "ShuffledHashJoin" not in plan
 
