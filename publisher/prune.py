@@ -104,7 +104,7 @@ def _remove(store: Store, prefix: str, keys: Iterable[str], warn: Callable[[str]
     if not removed:
         return
     try:
-        versions = [(key, version) for key, version in store.versions(prefix) if key in removed]
+        versions = [(found.key, found.version) for found in store.versions(prefix) if found.key in removed]
     except StoreFailed as error:
         warn(f"older versions below {prefix} may not be seen, and stay where the bucket keeps them: {error.message}")
         versions = [(key, None) for key in sorted(removed)]

@@ -141,7 +141,10 @@ def _target(
         raise UsageError(f"{key} is not the key of a staged file of this destination.", _SEE)
     target = store.head(key)
     if target is None:
-        raise UsageError(f"The staged file {key} does not exist (any more).", _SEE)
+        raise UsageError(
+            f"The staged file {key} does not exist (any more).",
+            f"{_SEE} What `publisher prune --holding` removed, because it held an id that had to go, is gone for good.",
+        )
     return target
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import BinaryIO
 
 from publisher.errors import IntegrityError
-from publisher.store.protocol import SMALL_BYTES, ObjectMissing, PreconditionFailed, Swap
+from publisher.store.protocol import SMALL_BYTES, ObjectMissing, ObjectVersion, PreconditionFailed, Swap
 from publisher.values import StoredObject
 
 
@@ -86,8 +86,12 @@ class MemoryStore:
                 raise PreconditionFailed(key)
             self._objects.pop(key, None)
 
-    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
-        return ((key, None) for key in self.list(prefix))
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        kept = ((key, self._objects[key]) for key in self.list(prefix))
+        return (ObjectVersion(key, None, one.etag, len(one.content), is_latest=True) for key, one in kept)
+
+    def read_version(self, found: ObjectVersion) -> AbstractContextManager[Iterator[bytes]]:
+        return self.read(found.key, found.etag or "")
 
     def remove(self, versions: Sequence[tuple[str, str | None]]) -> None:
         for key, _ in versions:

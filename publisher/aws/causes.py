@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404"})
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 DAMAGED = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403", "AccessForbidden"})

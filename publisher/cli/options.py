@@ -232,9 +232,11 @@ FORCE = _option(
     is_flag=True,
 )  # fmt: skip
 DRY_PRUNE = _option("--dry-run", help="Remove nothing; list what would be removed.", variable=False, is_flag=True)
-KEEP_DAYS = _option(
-    "--keep-days", help="Keep what is not older than this.", required=True, type=click.IntRange(1), metavar="DAYS"
-)
+KEEP_DAYS = _option("--keep-days", help="Keep what is not older than this.", type=click.IntRange(1), metavar="DAYS")
+HOLDING = _option(
+    "--holding", help="Remove what holds one of the ids of this file, one a line; - reads them from stdin.",
+    variable=False, metavar="FILE",
+)  # fmt: skip
 DRY_RUN = _option(
     "--dry-run", help="Do everything but write: say what would change, or why it would be refused.", variable=False,
     is_flag=True,

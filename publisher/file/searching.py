@@ -1,4 +1,4 @@
-"""Looks for one line in a sorted gzip file, and reads no further than to where it would stand."""
+"""Looks for lines in a gzip file: for one, no further than to where it would stand, or for some in the whole."""
 
 from __future__ import annotations
 
@@ -34,6 +34,50 @@ def has_line(pieces: Iterable[bytes], line: str) -> bool:
         if line <= previous:
             return lines[bisect_left(lines, line)] == line
     return False
+
+
+def count_lines_of(pieces: Iterable[bytes], wanted: frozenset[bytes]) -> int:
+    """Returns how many of some lines a gzip file has, whatever their order. It is read to its end.
+
+    Args:
+        pieces: The file's bytes, in order.
+        wanted: Lines, without their breaks.
+
+    Raises:
+        DamagedFile: It is not one whole gzip file, or of lines that would not be found.
+    """
+    found: set[bytes] = set()
+    for content in whole_lines(pieces):
+        if b"\r" in content:
+            raise DamagedFile("has a carriage return in a line")
+        found |= wanted.intersection(content.split(b"\n"))
+    return len(found)
+
+
+def parse_lines(content: bytes) -> frozenset[bytes]:
+    """Returns the ids of a person's list, one a line; line breaks of other systems and empty lines do not matter.
+
+    Args:
+        content: The list.
+
+    Raises:
+        ValueError: A line is none of a published file, or there is none. The text says which, and quotes nothing.
+    """
+    found: set[bytes] = set()
+    for number, line in enumerate(content.split(b"\n"), 1):
+        line = line.removesuffix(b"\r")
+        if not line:
+            continue
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"line {number:,} is not UTF-8") from None
+        if text != text.strip() or not text.isprintable():
+            raise ValueError(f"line {number:,} has blanks around the id, or a control character in it")
+        found.add(line)
+    if not found:
+        raise ValueError("it has no id")
+    return frozenset(found)
 
 
 def _text(content: bytes) -> str:

@@ -122,6 +122,12 @@ class Journal:
         )
         return self.announce()
 
+    def begun(self, outcome: str) -> None:
+        """Records that the run begins what cannot be taken back; what becomes of it has a record of its own."""
+        key = self._key(outcome)
+        self.saw(key)
+        self._write(key, self._record(outcome))
+
     def done(self, outcome: str) -> None:
         """Records that the run did what it was to do; beside its announcement, where it made one."""
         if self._announced is None:

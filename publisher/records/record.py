@@ -20,13 +20,14 @@ FAILED = "failed"
 INTERRUPTED = "interrupted"
 HELD = "held"
 RELEASED = "released"
+PRUNING = "pruning"
 PRUNED = "pruned"
 
 # The outcomes that changed what is active.
 PROMOTED = (PUBLISHED, ROLLED_BACK)
 # Those of a run that was to do something, and did not.
 STOPPED = (REFUSED, FAILED, INTERRUPTED)
-OUTCOMES = (INTENDED, *PROMOTED, *STOPPED, HELD, RELEASED, PRUNED)
+OUTCOMES = (INTENDED, *PROMOTED, *STOPPED, HELD, RELEASED, PRUNING, PRUNED)
 
 _LONGEST_TEXT = 2000
 
@@ -39,7 +40,8 @@ class Record:
         run_id: Of the run: a promotion has one record when it is announced and one when it is done.
         recorded_at: When it was written, UTC, ISO 8601 with microseconds.
         command: The command that ran: `publish`, `rollback`, `hold`, `release`, `prune`.
-        outcome: One of `OUTCOMES`; `intended` is written before active is replaced.
+        outcome: One of `OUTCOMES`; `intended` is written before active is replaced, `pruning` before what holds
+            an id is removed.
         error: The class of the error that ended it.
         exit_code: What the process ended with; None where it was not known yet.
         guard: The guard that refused.
@@ -59,6 +61,12 @@ class Record:
         seconds_prepare: Wall time of each step.
         table_read: The table, as `--table` writes it.
         removed_staged: How many staged files a prune removed; `removed_records` how many records.
+        wanted_ids: How many ids were looked for by `prune --holding`. Which, no record tells, nor a digest of them: of
+            what has ten digits, that is found out by trying.
+        searched_versions: In how many versions of staged files and of active; and `removed_versions`, how many of them
+            held one, and were removed, or were about to be.
+        removed_sha256: The SHA-256 of the removed gzip files, each once, the first 500 of them, separated by blanks.
+        removed_list_sha256: The SHA-256 of the list of all that was removed, as the command prints it.
     """
 
     run_id: str
@@ -121,6 +129,11 @@ class Record:
     keep_days: int | None = None
     removed_staged: int | None = None
     removed_records: int | None = None
+    wanted_ids: int | None = None
+    searched_versions: int | None = None
+    removed_versions: int | None = None
+    removed_sha256: str | None = None
+    removed_list_sha256: str | None = None
 
     @property
     def is_promotion(self) -> bool:
@@ -144,7 +157,7 @@ class Record:
 
     def to_line(self) -> str:
         """Returns the record as it is stored: one line of JSON; what is not known is left out."""
-        said = {name: _clean(value) for name, value in vars(self).items() if value is not None}
+        said = {name: _clean(name, value) for name, value in vars(self).items() if value is not None}
         return f"{json.dumps(said, ensure_ascii=False)}\n"
 
     def promoted_metadata(self) -> Metadata:
@@ -182,8 +195,8 @@ def _kinds() -> Mapping[str, tuple[type, ...]]:
 _KINDS = _kinds()
 
 
-def _clean(value: object) -> object:
-    if not isinstance(value, str):
+def _clean(name: str, value: object) -> object:
+    if not isinstance(value, str) or name == "removed_sha256":
         return value
     one_line = "".join(sign if sign.isprintable() else " " for sign in without_passwords(value))
     # What cannot be encoded came from a file name or a variable in another encoding.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from publisher.records.keys import RecordKey, list_since, read_record, windows
-from publisher.records.record import FAILED, INTENDED, INTERRUPTED, PUBLISHED, REFUSED, Record
+from publisher.records.record import FAILED, INTENDED, INTERRUPTED, PRUNING, PUBLISHED, REFUSED, Record
 from publisher.store.keys import Destination
 from publisher.store.protocol import Store
 
@@ -17,7 +17,7 @@ _READERS = 16
 # Of so many promotions the usual number of ids is told.
 _COUNTS = 10
 # Of the records of one run: what it did outweighs what it said before, or what another said of it.
-_WEIGHTS = {INTENDED: 0, INTERRUPTED: 1, FAILED: 2, REFUSED: 2}
+_WEIGHTS = {INTENDED: 0, PRUNING: 0, INTERRUPTED: 1, FAILED: 2, REFUSED: 2}
 
 
 @dataclass(frozen=True)

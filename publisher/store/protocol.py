@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
@@ -27,6 +28,24 @@ class PreconditionFailed(Exception):
 
 class ObjectMissing(Exception):
     """There is no object under that key."""
+
+
+@dataclass(frozen=True)
+class ObjectVersion:
+    """One version of an object, or a delete marker, which stands for its being removed.
+
+    Attributes:
+        version: What names it; None for the only one, where the bucket keeps no others.
+        etag: Without quotes; None for a delete marker.
+        bytes: Its size.
+        is_latest: Whether it is what a reader gets who names no version.
+    """
+
+    key: str
+    version: str | None
+    etag: str | None
+    bytes: int
+    is_latest: bool
 
 
 class ReadableStore(Protocol):
@@ -118,17 +137,26 @@ class Store(ReadableStore, Protocol):
         """
         ...
 
-    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
         """Returns each version of the objects whose keys begin with `prefix`, older ones and what removed them, too.
 
         Args:
             prefix: What the keys begin with.
 
-        Returns:
-            Keys, each with what names the version; None for the only one, where the bucket keeps no others.
-
         Raises:
             publisher.errors.StoreFailed: Among others, where older versions may not be seen.
+        """
+        ...
+
+    def read_version(self, found: ObjectVersion) -> AbstractContextManager[Iterator[bytes]]:
+        """Opens one version of an object for reading in pieces, as `read` does.
+
+        Args:
+            found: As `versions` gave it; no delete marker.
+
+        Raises:
+            PreconditionFailed: It is another.
+            ObjectMissing: It is gone.
         """
         ...
 

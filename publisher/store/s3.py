@@ -6,13 +6,22 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from publisher.aws import clients, failures
 from publisher.aws.objects import head_object
 from publisher.errors import StoreFailed
-from publisher.store.protocol import CONTENT_TYPE, SMALL_BYTES, ObjectMissing, PreconditionFailed, Swap
+from publisher.store.protocol import (
+    CONTENT_TYPE,
+    NO_ETAG,
+    SMALL_BYTES,
+    ObjectMissing,
+    ObjectVersion,
+    PreconditionFailed,
+    Swap,
+)
 from publisher.store.s3_body import opened, read_small
 from publisher.store.s3_options import S3Options
 from publisher.store.s3_parts import create_in_parts, cut, upload
@@ -172,14 +181,25 @@ class S3Store:
                     raise
                 self._client.delete_object(Bucket=self._bucket, Key=key)
 
-    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
         """Returns each version of the objects whose keys begin with `prefix`, older ones and what removed them, too."""
         with self._requests.asking(f"listing the versions of {prefix}"):
             pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
+            found: list[ObjectVersion] = []
             for page in pages:
-                for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-                    version = found.get("VersionId")
-                    yield found["Key"], None if version in (None, "null", "") else version
+                for one in page.get("Versions", []):
+                    version, etag = one.get("VersionId") or None, bare(one["ETag"])
+                    found.append(ObjectVersion(one["Key"], version, etag, one["Size"], one.get("IsLatest", True)))
+                for marker in page.get("DeleteMarkers", []):
+                    version = marker.get("VersionId") or None
+                    found.append(ObjectVersion(marker["Key"], version, None, 0, marker.get("IsLatest", True)))
+        # Of a bucket that keeps versions, the one from before it did is called null, and removed by that name only.
+        keeps_versions = any(one.version not in (None, "null") or one.etag is None for one in found)
+        return iter(found if keeps_versions else [replace(one, version=None) for one in found])
+
+    def read_version(self, found: ObjectVersion) -> AbstractContextManager[Iterator[bytes]]:
+        """Opens one version of an object for reading in pieces, as `read` does."""
+        return opened(self._requests, found.key, found.etag or NO_ETAG, self._wait, found.version)
 
     def remove(self, versions: Sequence[tuple[str, str | None]]) -> None:
         """Removes versions of objects for good, or objects, where no version is named; those that are gone, too."""
@@ -192,7 +212,8 @@ class S3Store:
             if errors := answer.get("Errors", []):
                 raise StoreFailed(
                     f"The store failed while {doing}: {errors[0].get('Code')}, for {len(errors)} of them.",
-                    "Grant s3:DeleteObject (and s3:DeleteObjectVersion) on stage/ and runs/, then run again.",
+                    "Grant s3:DeleteObject (and s3:DeleteObjectVersion) on stage/ and runs/, then run again. What is "
+                    "under Object Lock or a legal hold goes when that has ended.",
                 )
 
     def copy(

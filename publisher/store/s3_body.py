@@ -31,7 +31,9 @@ _FIRST_WAIT_SECONDS = 0.25
 
 
 @contextmanager
-def opened(requests: S3Requests, key: str, etag: str, wait: Callable[[float], None]) -> Iterator[Iterator[bytes]]:
+def opened(
+    requests: S3Requests, key: str, etag: str, wait: Callable[[float], None], version: str | None = None
+) -> Iterator[Iterator[bytes]]:
     """Opens an object for reading in pieces, if it has this ETag.
 
     A body that breaks off is gone on with from where it did, of the same version and no other. Replaced or removed in
@@ -42,13 +44,14 @@ def opened(requests: S3Requests, key: str, etag: str, wait: Callable[[float], No
         key: The object.
         etag: The version.
         wait: Waits so many seconds before a body is gone on with.
+        version: What names an older version, in a bucket that keeps such; None for what is there now.
 
     Raises:
         PreconditionFailed: It has another ETag; also from the pieces.
         ObjectMissing: It is gone; also from the pieces.
         StoreFailed: The store failed, or the body broke off again and again; also from the pieces.
     """
-    with closing(_Body(requests, key, etag, wait)) as body:
+    with closing(_Body(requests, key, etag, wait, version)) as body:
         yield body.pieces()
 
 
@@ -79,10 +82,13 @@ def read_small(requests: S3Requests, key: str, most_bytes: int, wait: Callable[[
 class _Body:
     """One version of an object, as far as it has been read."""
 
-    def __init__(self, requests: S3Requests, key: str, etag: str, wait: Callable[[float], None]) -> None:
+    def __init__(
+        self, requests: S3Requests, key: str, etag: str, wait: Callable[[float], None], version: str | None
+    ) -> None:
         self._requests = requests
         self._key = key
         self._etag = etag
+        self._version = {} if version is None else {"VersionId": version}
         self._wait = wait
         self._doing = f"reading {key}"
         self._offset = 0
@@ -151,7 +157,8 @@ class _Body:
     def _get(self, **wanted: Any) -> GetObjectOutputTypeDef:
         requests = self._requests
         with requests.asking(self._doing, PreconditionFailed, ObjectMissing):
-            return _tried(lambda: _get_object(requests, self._key, IfMatch=quoted(self._etag), **wanted), self._wait)
+            asked: dict[str, Any] = {"IfMatch": quoted(self._etag), **self._version, **wanted}
+            return _tried(lambda: _get_object(requests, self._key, **asked), self._wait)
 
 
 def _tried(request: Callable[[], _Answer], wait: Callable[[float], None]) -> _Answer:

@@ -215,3 +215,21 @@ def test_what_is_not_to_be_lost_stays_when_the_stack_goes() -> None:
     kept = {name for name, one in resources.items() if one.get("DeletionPolicy") == "Retain"}
     assert kept == {"Bucket", "OwnKey", "GitHubProvider"}
     assert all(resources[name]["UpdateReplacePolicy"] == "Retain" for name in kept)
+
+
+def test_what_is_told_of_retention_is_what_the_template_does(job: Stack) -> None:
+    told = dict(re.findall(r"^\| (.*?)[,|].*\| (\d+) \|$", (PROJECT / "docs/privacy.md").read_text(), re.MULTILINE))
+    rules = {rule["Id"]: rule for rule in job.resources["Bucket"]["LifecycleConfiguration"]["Rules"]}
+    assert {name: rule["Status"] for name, rule in rules.items() if rule["Status"] != "Enabled"} == {}
+    logs = {str(group["RetentionInDays"]) for group in job.of_type("AWS::Logs::LogGroup").values()}
+    assert {name.strip(): days for name, days in told.items()} == {
+        "staged files": str(rules["staged-files"]["ExpirationInDays"]),
+        "records of runs": str(rules["records-of-runs"]["ExpirationInDays"]),
+        "what was replaced or deleted": str(rules["old-versions"]["NoncurrentVersionExpiration"]["NoncurrentDays"]),
+        "parts of uploads that broke off": str(
+            rules["incomplete-uploads"]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+        ),
+        "logs of the job": "".join(logs),
+    }
+    assert (rules["staged-files"]["Prefix"], rules["records-of-runs"]["Prefix"]) == ("stage/", "runs/")
+    assert {"Prefix"}.isdisjoint(rules["old-versions"])  # of active, too

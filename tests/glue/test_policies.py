@@ -40,7 +40,8 @@ TRUST = "glue-role-trust.json"
 OF_THE_TEMPLATE = ("glue-job-role.json", "operator.json", "scheduler-role.json")
 TRUSTS = {TRUST, "ci-role-trust.json", "scheduler-role-trust.json"}
 OPTIONAL = (
-    "acl-and-tags", "kms-lake", "kms-notices", "kms-read", "kms-write", "lake-formation", "prune", "report",
+    "acl-and-tags", "kms-lake", "kms-notices", "kms-read", "kms-write", "lake-formation", "prune", "prune-holding",
+    "report",
     "suppression",
 )  # fmt: skip
 ACTIVE = "ids/active/latest.txt.gz"

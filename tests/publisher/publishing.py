@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from publisher.guards.limits import NO_LIMITS
 from publisher.settings import PublishSettings
 from publisher.store.keys import Destination
-from publisher.store.protocol import SMALL_BYTES, Store, Swap
+from publisher.store.protocol import SMALL_BYTES, ObjectVersion, Store, Swap
 from publisher.values import StoredObject, TableRef
 
 DESTINATION = Destination("bucket", "ids/")
@@ -73,8 +73,11 @@ class Between(Store):
     def delete(self, key: str, etag: str) -> None:
         self._call("delete", key, etag)
 
-    def versions(self, prefix: str) -> Iterator[tuple[str, str | None]]:
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
         return self._call("versions", prefix)
+
+    def read_version(self, found: ObjectVersion) -> AbstractContextManager[Iterator[bytes]]:
+        return self._call("read_version", found)
 
     def remove(self, versions: Sequence[tuple[str, str | None]]) -> None:
         self._call("remove", versions)
