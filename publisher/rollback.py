@@ -96,6 +96,7 @@ def rollback(
         target = _target(store, destination, promotion.active, memory, staged_key, to_last=to_last)
         journal.know(staged_key=target.key, source_partition=target.metadata.source_partition)
         _require_whole(store, target, promotion.active)
+        _warn_of_the_list(target.metadata, memory, warn)
         was_promoted = memory.last is not None and memory.last.staged_key == target.key
         refusal = None if force or was_promoted else refusal_of(store, destination, target.key)
         if refusal is not None:
@@ -186,6 +187,16 @@ def _require_whole(store: Store, target: StoredObject, active: StoredObject | No
             active.bytes, active.metadata, found
         ):
             raise UsageError(f"{target.key} is active already.", _SEE)
+
+
+def _warn_of_the_list(target: Metadata, memory: Memory, warn: Callable[[str], None]) -> None:
+    """Says when a file was held to fewer entries of the suppression list than what it replaces."""
+    before = memory.previous.metadata.suppression_entries if memory.previous else None
+    if before is not None and (target.suppression_entries or 0) < before:
+        warn(
+            f"this file was held to {target.suppression_entries or 0:,} entries of the suppression list, what it "
+            f"replaces to {before:,}: who objected since may be in it (`publisher trace`, `publisher prune --holding`)"
+        )
 
 
 def _promote(promotion: Promotion, target: StoredObject, recollection: Recollection) -> StoredObject:

@@ -1,6 +1,7 @@
 -- Found without int_matched_ids, in the raw tables themselves: the publisher holds the file to this table, so what is
 -- wrong with that model's anti join is not wrong here, too.
-{{ config(enabled=suppressed_by() | length > 0) }}
+{# Where it is not disabled here, a project that has this one installed may do so. #}
+{{- config(enabled=false) if not suppressed_by() }}
 
 {%- set raw_suppressed, records = source('suppression', 'suppressed'), source('lake', 'records') -%}
 {%- do are_ids_integers(raw_suppressed, records, latest_partition(records)) if 'id' in suppressed_by() %}

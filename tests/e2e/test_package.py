@@ -75,6 +75,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop.put("refunds/year=2025/month=9", order_id=["9"])
     shop.put("refunds/year=2025/month=10", order_id=["10"])
     shop.put("cpfs", documento=[CPF_ONE])
+    shop.put("suppressed", id=["nobody"])
     shop.put("records/ano_mes_dia=20251021", id=["a", "x"], documento=["000" + CPF_ONE, "000" + CPF_TWO])
     shop.put("records/ano_mes_dia=20251022", id=["b"], documento=["000" + CPF_ONE])
     here = Path.cwd()
@@ -104,6 +105,8 @@ def test_on_duckdb_with_their_models_and_ours_side_by_side(shop: Shop) -> None:
         SHOP_BUILDS_MATCHED_IDS="true",
         MATCHED_IDS_CPFS_PATH=str(shop.folder / "lake/cpfs"),
         MATCHED_IDS_RECORDS_PATH=str(shop.folder / "lake/records"),
+        MATCHED_IDS_SUPPRESSED_BY="ids",
+        MATCHED_IDS_SUPPRESSED_PATH=str(shop.folder / "lake/suppressed"),
         MATCHED_IDS_PINNED_PARTITION="20251021",
     )
     assert ended.success, ended.output
@@ -117,6 +120,8 @@ def test_on_duckdb_with_their_models_and_ours_side_by_side(shop: Shop) -> None:
         assert {name: rows(name) for name in NEWEST} == NEWEST
         assert rows("records_again") == [("a", "20251021"), ("x", "20251021")]
     build = read_build(shop.folder / "project/target", "int_matched_ids", "id")
+    assert build.suppressed is not None
+    assert pq.read_table(build.suppressed.location).column("id").to_pylist() == ["nobody"]
     assert (build.failures, build.untested) == ((), ())
     assert pq.read_table(build.table.location).column("id").to_pylist() == ["a"]
     assert not [name for name in shop.names_of_results() if name.startswith("unit_test.")]

@@ -16,6 +16,7 @@ import pytest
 from publisher.errors import PublisherError
 from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
+from publisher.rollback import rollback
 from publisher.settings import PublishSettings
 from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Ended, Lake
@@ -82,7 +83,7 @@ def built(lake: Lake, **variables: Any) -> Ended:
 
 
 def test_what_the_list_names_is_left_out_and_counted(any_lake: Lake, bucket: Bucket) -> None:
-    built(any_lake)
+    assert "suppress" not in built(any_lake).compiled.replace("suppression_entries", "").replace("suppressed_ids", "")
     ids, texts = published(any_lake, bucket)
     assert (ids, texts.get("suppression_entries")) == ([b"a", b"b", b"both", b"c"], None)
 
@@ -231,6 +232,18 @@ def test_a_build_that_lost_the_list_is_refused(
     if guard == "suppression_shrank":
         overruled = {"overrule": frozenset({"suppression_shrank"}), "reason": "no list any more"}
         assert published(held_to_a_list, bucket, **overruled)[1]["overruled"] == "suppression_shrank"
+
+
+def test_a_rollback_to_before_the_list_is_warned_about(duck: Lake, bucket: Bucket) -> None:
+    built(duck)
+    published(duck, bucket)
+    duck.settings.update(settings("ids", duck.folder))
+    write_list(duck, id=["a"])
+    built(duck)
+    assert published(duck, bucket)[0] == [b"b", b"both", b"c"]
+    warned: list[str] = []
+    rollback(bucket.store, bucket.destination, warn=warned.append)
+    assert any("was held to 0 entries of the suppression list, what it replaces to 1" in text for text in warned)
 
 
 def test_a_table_of_suppressed_ids_that_is_not_whole_is_refused(held_to_a_list: Lake, bucket: Bucket) -> None:

@@ -66,6 +66,8 @@ def test_the_report_of_a_publish(bucket: Bucket, write_table: WriteTable) -> Non
         "dbt_invocation_id": None,
         "ids_added": 1,
         "ids_removed": 0,
+        "suppression_entries": None,
+        "withheld_ids": None,
         "overruled": [],
         "warnings": [],
         "previous": {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pyarrow as pa
@@ -185,3 +186,24 @@ def test_every_error_has_its_own_exit_code() -> None:
 def test_ids_that_nearly_look_like_documents_are_told(documents: int, is_near: bool) -> None:
     found = [Lookalikes("11 digits", 1000, documents), Lookalikes("the prefix and 11 digits", 12, 1)]
     assert bool(guards.near_documents(found)) == is_near
+
+
+def test_the_suppression_list_may_lose_half_of_its_entries_and_no_more() -> None:
+    for entries, before in ((None, None), (0, None), (5, 10), (12, 10), (0, 0)):
+        guards.require_suppression_kept(entries, before)
+    for entries, before in ((None, 0), (None, 10), (4, 10), (0, 1)):
+        with pytest.raises(GuardRefusal) as raised:
+            guards.require_suppression_kept(entries, before)
+        assert raised.value.guard == "suppression_shrank"
+
+
+def test_the_models_agree_on_whether_there_is_a_suppression_list() -> None:
+    without = Build("one", "build", TABLE, TABLE)
+    guards.require_suppression_told(without, SUMMARY)
+    guards.require_suppression_told(replace(without, suppressed=TABLE), replace(SUMMARY, suppression_entries=0))
+    for build, summary, words in (
+        (without, replace(SUMMARY, suppression_entries=3), "built no table of suppressed ids"),
+        (replace(without, suppressed=TABLE), SUMMARY, "tells of no suppression list"),
+    ):
+        with pytest.raises(GuardRefusal, match=words):
+            guards.require_suppression_told(build, summary)
