@@ -65,7 +65,7 @@ records as (
 -- An id goes with any of its documents: one that is looked for does not bring back what another keeps out.
 found_ids as (
 
-    select /*+ broadcast(documents) */
+    select {{ document_join_hint('documents', ref('matched_ids', 'stg_cpfs')) }}
         records.id,
         max(documents.is_looked_for) as is_looked_for,
         max(documents.is_suppressed) as is_suppressed
