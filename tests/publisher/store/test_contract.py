@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from botocore.response import StreamingBody
 
 from publisher.errors import IntegrityError
 from publisher.store.conditions import SwapMethod, prepared
-from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, PreconditionFailed, Store
+from publisher.store.protocol import CONTENT_TYPE, ObjectMissing, ObjectVersion, PreconditionFailed, Store
 from publisher.store.s3 import S3Store
 from tests.conftest import Bucket, new_bucket
 from tests.given_store import given
@@ -227,6 +228,32 @@ def test_what_is_deleted_is_gone_if_it_is_what_was_seen(store: Store) -> None:
     store.delete("x", etag)
     store.delete("x", etag)
     assert store.head("x") is None
+
+
+def test_each_version_is_listed_read_and_removed_for_good(store: Store, place: Bucket | None) -> None:
+    first = create(store, "stage/a", b"first")
+    if place is not None:
+        versioning = {"Status": "Enabled"}
+        place.client.put_bucket_versioning(Bucket=place.name, VersioningConfiguration=versioning)
+        place.client.put_object(Bucket=place.name, Key="stage/a", Body=b"second")
+        place.client.delete_object(Bucket=place.name, Key="stage/a")
+
+    def read(found: ObjectVersion) -> bytes:
+        with store.read_version(found) as pieces:
+            return b"".join(pieces)
+
+    found = list(store.versions("stage/"))
+    files = [one for one in found if one.etag is not None]
+    assert {read(one) for one in files} == ({b"first", b"second"} if place else {b"first"})
+    assert [one.etag for one in files if read(one) == b"first"] == [first]
+    assert [one.is_latest for one in found].count(True) == 1
+    assert [one.etag for one in found if one.is_latest] == [None if place else first]
+    with pytest.raises(PreconditionFailed):
+        read(replace(files[0], etag=NO_ETAG))
+    store.remove([(one.key, one.version) for one in found])
+    assert list(store.versions("stage/")) == []
+    with pytest.raises(ObjectMissing):
+        read(files[0])
 
 
 def test_of_racing_copies_exactly_one_wins(store: Store, way: SwapMethod, request: pytest.FixtureRequest) -> None:
