@@ -8,7 +8,17 @@ from datetime import datetime, time, timedelta, timezone
 from publisher.errors import RecordUnreadable
 from publisher.history import as_it_ended
 from publisher.partitions.named_day import partition_day
-from publisher.records.record import FAILED, HELD, INTENDED, INTERRUPTED, REFUSED, RELEASED, ROLLED_BACK, Record
+from publisher.records.record import (
+    FAILED,
+    HELD,
+    INTENDED,
+    INTERRUPTED,
+    PRUNING,
+    REFUSED,
+    RELEASED,
+    ROLLED_BACK,
+    Record,
+)
 from publisher.records.runs import newest_runs
 from publisher.status import status
 from publisher.store.hold import current_hold
@@ -61,7 +71,7 @@ class Figures:
     @property
     def failures(self) -> tuple[Record, ...]:
         """The runs that broke, were ended, or of which nobody knows how they ended, newest first."""
-        return tuple(run for run in self.runs if run.outcome in (FAILED, INTERRUPTED, INTENDED))
+        return tuple(run for run in self.runs if run.outcome in (FAILED, INTERRUPTED, INTENDED, PRUNING))
 
     @property
     def decisions(self) -> tuple[Record, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from publisher.records.record import HELD, INTENDED, RELEASED, ROLLED_BACK, Record
+from publisher.records.record import HELD, INTENDED, PRUNING, RELEASED, ROLLED_BACK, Record
 from publisher.redaction import shown, without_documents, without_passwords
 from publisher.report.figures import STEPS, Figures, at, known, partition_age_days, seconds
 
@@ -158,7 +158,7 @@ def said(text: str | None) -> str | None:
 
 
 _HOLDS = {HELD: "set", RELEASED: "released"}
-_OUTCOMES = {INTENDED: "announced, end unknown"}
+_OUTCOMES = {INTENDED: "announced, end unknown", PRUNING: "begun, end unknown"}
 
 
 def _table(name: str, title: str, empty: str, runs: Iterable[Record], **columns: Callable[[Record], Cell]) -> Table:
