@@ -46,7 +46,7 @@ def prune(
         _prune_holding(output, destination, store, wanted, dry_run=dry_run)
         return
     destination, store = connect(to, endpoint_url, output)
-    from publisher.prune import prune as run
+    from publisher.prune.age import prune as run
 
     done = run(store, destination, keep_days or 0, dry_run=dry_run, warn=warn)
     word = "would be removed" if dry_run else "removed"
@@ -59,7 +59,7 @@ def prune(
 def _prune_holding(
     output: Output, destination: Destination, store: Store, wanted: frozenset[bytes], *, dry_run: bool
 ) -> None:
-    from publisher.prune_holding import prune_holding
+    from publisher.prune.holding import prune_holding
 
     done = prune_holding(store, destination, wanted, dry_run=dry_run, warn=warn)
     word = "would be removed" if dry_run else "removed"

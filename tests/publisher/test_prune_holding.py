@@ -15,7 +15,7 @@ import pytest
 from publisher.errors import Conflict, GuardRefusal, SourceNotReady, StoreFailed, UsageError
 from publisher.file.searching import parse_lines
 from publisher.history import history
-from publisher.prune_holding import prune_holding
+from publisher.prune.holding import prune_holding
 from publisher.publish import publish
 from publisher.rollback import rollback
 from tests.conftest import Bucket, WriteTable

@@ -23,7 +23,7 @@ from publisher.cli import main
 from publisher.errors import GuardRefusal, IntegrityError, StoreFailed, UsageError
 from publisher.guards.limits import Limits
 from publisher.history import history
-from publisher.prune import prune
+from publisher.prune.age import prune
 from publisher.publish import Published, publish
 from publisher.records.keys import RecordKey
 from publisher.rollback import rollback
