@@ -374,7 +374,7 @@ def test_the_project_parses_without_a_warning(small: Lake) -> None:
 def test_no_java_is_needed_and_none_is_started(small: Lake, path_without_java: str) -> None:
     program = (
         "import sys; from dbt.cli.main import dbtRunner; ended = dbtRunner().invoke(['build']);"
-        "sys.exit(not ended.success or bool({'pyspark', 'py4j', 'boto3'} & set(sys.modules)))"
+        "sys.exit(not ended.success or bool({'pyspark', 'py4j', 'botocore'} & set(sys.modules)))"
     )
     environment = {**os.environ, **small.environment(), "PATH": path_without_java, "MATCHED_IDS_JAVA_HOME": "/nowhere"}
     environment["TZ"] = "America/Sao_Paulo"

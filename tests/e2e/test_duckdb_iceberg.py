@@ -812,7 +812,7 @@ def test_pyiceberg_is_imported_for_such_a_table_alone(
         "import sys, duckdb, dbt_matched_ids.duckdb.plugin as module\n"
         "plugin = module.Plugin('x', {})\n"
         "plugin.configure_connection(duckdb.connect())\n"
-        "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'boto3', 'numpy'} & set(sys.modules)) or 0)"
+        "sys.exit(', '.join({'pyiceberg', 'pyarrow', 'botocore', 'numpy'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
     for name in [name for name in sys.modules if name.startswith(("pyiceberg", "publisher.lake.iceberg"))]:

@@ -237,10 +237,27 @@ def test_both_ways_to_start_it(command: list[str]) -> None:
         assert name in ended.stdout
 
 
-def test_help_imports_neither_pyarrow_nor_boto3() -> None:
+def test_help_imports_neither_pyarrow_nor_botocore() -> None:
     # The fast start is kept by what is imported, not by a time that depends on the machine.
-    code = "import sys, publisher.cli; print(*(name for name in ('pyarrow', 'boto3', 'isal') if name in sys.modules))"
+    code = "import sys, publisher.cli; print(*{'pyarrow', 'botocore', 'isal'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_a_publish_imports_nothing_that_takes_long_and_is_not_used(bucket: Bucket, write_table: WriteTable) -> None:
+    assert publish(bucket, write_table(["a"])).returncode == 0
+    code = (
+        "import sys; from publisher.__main__ import main\n"
+        "try: main()\n"
+        "finally: print(*(name for name in ('boto3', 'numpy', 'pandas', 'pyarrow.compute') if sys.modules.get(name)))"
+    )
+    table = ("--table", f"parquet:{write_table(['a', 'b'])}", "--source-partition", "20251022")
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "publish", *table],
+        env={**os.environ, **bucket.endpoint.environment(), "PUBLISHER_TO": f"s3://{bucket.name}"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "replaced" in ended.stdout
+    assert ended.stdout.splitlines()[-1] == ""
 
 
 def test_memory_does_not_grow_with_the_table(bucket: Bucket, write_table: WriteTable) -> None:
