@@ -1,0 +1,79 @@
+"""Spark is begun before dbt asks for it, where dbt will, and what goes wrong meanwhile is left to who needs it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from dbt.adapters.spark import connections
+
+from dbt_matched_ids.spark import early
+
+
+@dataclass
+class Credentials:
+    """Those of a target, as far as they are looked at."""
+
+    type: str = "spark"
+    method: str = "session"
+
+
+@dataclass
+class Handle:
+    """A connection that remembers what it was asked, and by which thread."""
+
+    asked: list[tuple[str, threading.Thread]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def cursor(self) -> Handle:
+        return self
+
+    def execute(self, sql: str) -> None:
+        self.asked.append((sql, threading.current_thread()))
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def handle(monkeypatch: pytest.MonkeyPatch) -> Handle:
+    """What dbt's adapter opens; no Spark runs in this process, whatever other tests have started."""
+    opened = Handle()
+
+    def open_(connection: Any) -> Any:
+        assert isinstance(connection.credentials, Credentials)
+        connection.handle = opened
+        return connection
+
+    monkeypatch.setattr(connections.SparkConnectionManager, "open", open_)
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    return opened
+
+
+@pytest.mark.parametrize("command", ["build", "run", "test", "run-operation"])
+def test_it_begins_with_a_command_that_needs_an_engine(command: str, handle: Handle) -> None:
+    thread = early.begin(command, Credentials())
+    assert thread is not None
+    thread.join(10)
+    assert [(sql, by is thread) for sql, by in handle.asked] == [("show databases", True)]
+
+
+@pytest.mark.parametrize(
+    ("command", "credentials"),
+    [("ls", Credentials()), ("parse", Credentials()), ("build", Credentials("duckdb")),
+     ("build", Credentials(method="thrift"))],
+)  # fmt: skip
+def test_it_does_not_where_none_is_needed_here(command: str, credentials: Credentials, handle: Handle) -> None:
+    assert early.begin(command, credentials) is None
+    assert handle.asked == []
+
+
+def test_an_error_is_nobodys_yet(handle: Handle, capfd: pytest.CaptureFixture[str]) -> None:
+    handle.error = OSError("there is no Java")
+    thread = early.begin("build", Credentials())
+    assert thread is not None
+    thread.join(10)
+    assert handle.asked
+    assert capfd.readouterr() == ("", "")
