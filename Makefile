@@ -33,7 +33,7 @@ help:
 	@echo "make try-wheel            build the wheel, install it into an empty environment, and try it there"
 	@echo "make check-schedulers     let a real Airflow run the DAG, in an environment of its own"
 	@echo "make format               mend what the linters can mend"
-	@echo "make docs                 write docs/commands.md from the command line itself, and the template from what it embeds"
+	@echo "make docs                 write docs/commands.md, the deployment's template, and dbt's documentation as one page"
 	@echo "make lock                 resolve requirements/*.txt anew from pyproject.toml"
 	@echo "make clean                remove the environment, build results and caches"
 
@@ -144,6 +144,7 @@ format: $(ENV)
 docs: $(ENV)
 	@$(BIN)/python -m docs.write_commands
 	@$(BIN)/python -m deploy.write_template
+	@$(BIN)/python -m docs.write_dbt_docs
 
 lock: $(ENV)
 	@$(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
@@ -170,4 +171,4 @@ lock: $(ENV)
 	@grep -E '^uv==' -A 100 requirements/dev.txt | awk 'NR > 1 && !/^ /{exit} {print}' > requirements/uv.txt
 
 clean: demo-clean
-	@rm -rf .venv .venv-checkov dist .bench .stores .wheel .airflow .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-checkov dist .bench .docs .stores .wheel .airflow .matched-ids target logs .mypy_cache .ruff_cache .pytest_cache .hypothesis
