@@ -89,7 +89,7 @@ check: $(ENV)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/sqlfluff lint --processes 2 models tests/dbt
+	@$(BIN)/sqlfluff lint --processes 2 models analyses tests/dbt
 	@$(BIN)/zizmor --offline --quiet --persona auditor .github
 	@$(BIN)/cfn-lint $(TEMPLATE)
 	@$(BIN)/shellcheck deploy/cron/*.sh
@@ -139,7 +139,7 @@ check-schedulers: $(ENV)
 format: $(ENV)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(BIN)/sqlfluff fix models tests/dbt
+	@$(BIN)/sqlfluff fix models analyses tests/dbt
 
 docs: $(ENV)
 	@$(BIN)/python -m docs.write_commands

@@ -44,6 +44,7 @@ SPARK_OPTIONS = (
 # What is one worker's business, because it shares a JVM, which takes long to get going.
 ONE_JVM = {
     "spark": (
+        "tests/e2e/test_analyses.py",
         "tests/e2e/test_raw_data.py",
         "tests/e2e/test_build_and_publish.py",
         "tests/e2e/test_bad_builds.py",

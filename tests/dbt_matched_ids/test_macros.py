@@ -53,6 +53,7 @@ def test_macros_that_are_called_are_there() -> None:
 def test_models_name_the_package_of_what_they_read() -> None:
     """Another project may have a model of that name, which dbt would take."""
     files = [*(PROJECT / "models").rglob("*.sql"), *(PROJECT / "tests/dbt").glob("*.sql")]
+    files += (PROJECT / "analyses").glob("*.sql")
     refs = [
         (file.name, [argument.as_const() for argument in call.args])
         for file in files

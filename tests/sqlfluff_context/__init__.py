@@ -10,6 +10,14 @@ def latest_partition(_relation: object) -> _Partition:
     return _Partition()
 
 
+def newest_partitions(_relation: object, count: int) -> list[_Partition]:
+    return [_Partition()] * count
+
+
+def ids_matched_in(_relation: object, _partition: _Partition) -> str:
+    return "select id from records"
+
+
 def raw_table(relation: object, _partition: object = None) -> object:
     return relation
 
