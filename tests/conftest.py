@@ -55,12 +55,14 @@ ONE_JVM = {
         "tests/e2e/test_package.py",
         "tests/e2e/test_plan.py",
     ),
+    "jobs of glue": ("tests/glue/test_job.py", "tests/glue/test_same_file.py"),  # the packages, too, are made once
     "glue": ("tests/glue/",),
 }
 # Those that take longest, so that no worker begins one of them when the others have nothing left to do.
 LONGEST_FIRST = (
     "spark",
     "glue",
+    "jobs of glue",
     "tests/e2e/test_local_iceberg.py",
     "tests/e2e/test_duckdb.py",
     "tests/publisher/crash/test_faults.py",

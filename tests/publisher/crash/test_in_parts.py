@@ -209,6 +209,8 @@ def test_killed_at_any_request_of_an_upload_it_leaves_nothing_to_see(
         for number, line in (*in_parts[:2], *in_parts[3:6], in_parts[7])  # a second part is like the first
         for moment in ("before", "amid", "unanswered", "after")
         if moment != "amid" or int(line.split()[2]) > 1 << 17
+        # It is "after" the request in front of it, where that is killed, too: nobody sees what lies between.
+        if moment != "before" or number not in {in_parts[index][0] for index in (1, 4, 5)}
     ]
     failures: dict[str, str] = {}
 
