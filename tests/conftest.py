@@ -54,6 +54,7 @@ ONE_JVM = {
         "tests/e2e/test_many_partitions.py",
         "tests/e2e/test_package.py",
         "tests/e2e/test_plan.py",
+        "tests/e2e/test_comet.py",
     ),
     "jobs of glue": ("tests/glue/test_job.py", "tests/glue/test_same_file.py"),  # the packages, too, are made once
     "glue": ("tests/glue/",),

@@ -158,3 +158,11 @@ def test_a_spark_that_runs_without_comet_does_not_pass_for_one_with_it(small_lak
     assert not ended.success
     assert 'MATCHED_IDS_SPARK_ACCELERATOR is "comet", and this Spark runs without it.' in ended.output
     assert not (small_lake.tables / "int_matched_ids").exists()
+
+
+@pytest.mark.skipif(WITH_COMET, reason="this Spark runs with Comet")
+def test_the_anti_join_of_a_suppression_list_is_not_left_to_comet(small_lake: Lake) -> None:
+    small_lake.settings.update({"MATCHED_IDS_SPARK_ACCELERATOR": "comet", "MATCHED_IDS_SUPPRESSED_BY": "ids"})
+    ended = small_lake.dbt("build", "--select", "stg_cpfs")
+    assert not ended.success
+    assert "there is a suppression list (suppressed_by), whose anti join is not left to Comet" in ended.output
