@@ -110,7 +110,11 @@ def _know_services(loader: Any) -> None:
     """
     folders = [Path(path) for path in loader.search_paths]
     names = sorted({entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()})
-    loader.list_available_services = lambda _type_name: names
+
+    def list_available_services(type_name: str) -> list[str]:  # noqa: ARG001 -- called by this name, too
+        return names
+
+    loader.list_available_services = list_available_services
 
 
 def _require_url(endpoint_url: str) -> None:
