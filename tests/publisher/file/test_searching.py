@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.file.decompressing import DamagedFile
-from publisher.file.searching import has_line
+from publisher.file.searching import count_lines_of, has_line
 
 IDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=4)
 
@@ -88,3 +88,18 @@ def test_a_line_of_half_a_gigabyte_is_refused_in_little_memory() -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 8 << 20
+
+
+def test_lines_are_counted_whatever_their_order_and_wherever_a_piece_ends() -> None:
+    compressed = gzip.compress(b"\n".join([b"c", *(b"%07d" % number for number in range(60_000)), b"a", b"c", b"last"]))
+    wanted = frozenset({b"a", b"c", b"0031415", b"last", b"nowhere", b"31415"})
+    for size in (1, 1000, len(compressed)):
+        pieces = (compressed[start : start + size] for start in range(0, len(compressed), size))
+        assert count_lines_of(pieces, wanted) == 4
+
+
+def test_what_would_not_be_found_in_a_file_is_damage_and_not_an_absence() -> None:
+    whole = gzip.compress(b"a\nb")
+    for damaged in (gzip.compress(b"a\r\nb\r\n"), whole[:-4], whole + b"x", b"a\nb", b""):
+        with pytest.raises(DamagedFile):
+            count_lines_of([damaged], frozenset({b"a"}))
