@@ -13,7 +13,6 @@ from pathlib import Path
 from demo import cluster
 from demo.cluster import Cluster, Options
 from demo.seaweedfs import Endpoint
-from tests.glue import jars  # fetched by Maven and compared with their checksums; the tests use the same
 
 _SCHEMA = "matched_ids"
 
@@ -35,6 +34,9 @@ def running(folder: Path, store: Endpoint, bucket: str, say: Callable[[str], Non
         ClusterNotStarted: It did not start.
         JarsDamaged: A jar is not the one that was pinned.
     """
+    # Fetched by Maven and compared with their checksums, as for the tests, whose libraries no other demo needs.
+    from tests.glue import jars
+
     shutil.rmtree(folder, ignore_errors=True)
     options, root = Options(), str(folder / "tables" / _SCHEMA)
     where = "in a shared folder"

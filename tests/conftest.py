@@ -58,12 +58,14 @@ ONE_JVM = {
     ),
     "jobs of glue": ("tests/glue/test_job.py", "tests/glue/test_same_file.py"),  # the packages, too, are made once
     "glue": ("tests/glue/",),
+    "cluster": ("tests/cluster/",),
 }
 # Those that take longest, so that no worker begins one of them when the others have nothing left to do.
 LONGEST_FIRST = (
     "spark",
     "glue",
     "jobs of glue",
+    "cluster",
     "tests/e2e/test_local_iceberg.py",
     "tests/e2e/test_duckdb.py",
     "tests/publisher/crash/test_faults.py",

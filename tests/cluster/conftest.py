@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -91,6 +92,8 @@ def start(folder: Path, store: Endpoint, **settings: str) -> Iterator[Running]:
     try:
         jars, reason = test_jars.jars(), ""
     except test_jars.JarsUnavailable as unavailable:
+        if os.environ.get("CI") and shutil.which("mvn"):
+            raise  # a green run means that the tables were in the store
         jars, reason = [], str(unavailable)
     store.client().create_bucket(Bucket=_BUCKET)
     with cluster.running(folder / "cluster", options(store, jars, **settings)) as started:
