@@ -36,6 +36,8 @@ _PORTS = range(22_000, 30_000)
 FAULT_SETTINGS = {
     # Where tasks fail that succeed elsewhere (a full disk), no more are sent; else one of them fails four times there.
     "spark.excludeOnFailure.enabled": "true",
+    # What fails everywhere, as on bad data, then waits so long for another executor: two minutes by default.
+    "spark.scheduler.excludeOnFailure.unschedulableTaskSetTimeout": "10s",
     # A task that takes far longer than others is tried elsewhere, too; one of the two may write its result.
     "spark.speculation": "true",
 }

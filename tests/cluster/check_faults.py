@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -10,11 +11,48 @@ import pyarrow.compute as pc
 import pytest
 
 from demo import seaweedfs
-from tests.cluster.conftest import ClusterLake, Day, Running, start
+from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile, Running, start
+from tests.cluster.test_cluster import MODEL
 
 MILLION = 1_000_000
 # More than a driver of 1 GB can collect, with room in it for little else.
 TOO_MANY = 30 * MILLION
+
+
+def test_a_worker_that_is_killed_amid_the_join_changes_nothing(lake: ClusterLake, day: Day) -> None:
+    status, cluster = lake.running.status, lake.running.cluster
+    with Meanwhile(lake.build):
+        status.wait_until_amid(MODEL, FILES)
+        cluster.kill_worker(1)
+        status.wait_for_executors(1)
+    assert lake.published("one-lost") == day.content
+    cluster.start_worker(1)
+    status.wait_for_executors(2)
+
+
+def test_an_executor_that_says_nothing_any_more_is_given_up(lake: ClusterLake, day: Day) -> None:
+    status, cluster = lake.running.status, lake.running.cluster
+    before = {executor["id"] for executor in status.executors()}
+    with Meanwhile(lake.build):
+        status.wait_until_amid(MODEL, FILES)
+        cluster.signal_executor(1, signal.SIGSTOP)
+    assert lake.published("straggler") == day.content
+    assert before - {executor["id"] for executor in status.executors()}
+    status.wait_for_executors(2)
+
+
+def test_a_worker_without_room_on_its_disk_is_sent_no_more(lake: ClusterLake, day: Day) -> None:
+    status, cluster = lake.running.status, lake.running.cluster
+    cluster.kill_worker(2)
+    cluster.start_worker(2, ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh"])  # no file of more than 512 or 1,024 bytes
+    status.wait_for_executors(2)
+    before = status.failed_tasks(MODEL)
+    lake.build()
+    assert status.failed_tasks(MODEL) > before
+    assert lake.published("full-disk") == day.content
+    cluster.kill_worker(2)
+    cluster.start_worker(2)
+    status.wait_for_executors(2)
 
 
 @pytest.fixture(scope="module")

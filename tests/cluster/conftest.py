@@ -33,7 +33,7 @@ _BUCKET = "lake"
 _numbers = itertools.count(1)
 NEWEST = "ano_mes_dia=20251022"
 # Each file is a task, so that a worker can be lost when some are done and others are not.
-FILES = 60
+FILES = 40
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,6 @@ def options(store: Endpoint, jars: Sequence[Path], **settings: str) -> cluster.O
             **dict(of_spark),
             **in_s3,
             "spark.sql.files.maxPartitionBytes": "4m",  # as much as Spark counts for opening a file: one in each task
-            "spark.ui.liveUpdate.period": "0",
             # An executor that says nothing is given up after so long, and that is looked for so often.
             "spark.network.timeout": "20s",
             "spark.network.timeoutInterval": "5s",
@@ -189,8 +188,9 @@ class ClusterLake:
         assert ended.returncode == 0, ended.stdout
         return ended.stdout
 
-    def publish(self, below: str) -> subprocess.CompletedProcess[str]:
-        return forked.publisher.run(["publish", "--to", f"s3://{self.bucket}/{below}"], self.environment())
+    def publish(self, below: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        place = f"s3://{self.bucket}/{below}"
+        return forked.publisher.run(["publish", "--to", place, *arguments], self.environment())
 
     def published(self, below: str) -> bytes:
         """Publishes below a prefix, which must succeed, and returns the content of the active file."""
