@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -17,6 +18,12 @@ from tests.cluster.test_cluster import MODEL
 MILLION = 1_000_000
 # More than a driver of 1 GB can collect, with room in it for little else.
 TOO_MANY = 30 * MILLION
+# Becomes a program that can write no file of more than 4 KB: room enough to start an executor, and not for a shuffle.
+ALMOST_FULL = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def test_a_worker_that_is_killed_amid_the_join_changes_nothing(lake: ClusterLake, day: Day) -> None:
@@ -44,7 +51,7 @@ def test_an_executor_that_says_nothing_any_more_is_given_up(lake: ClusterLake, d
 def test_a_worker_without_room_on_its_disk_is_sent_no_more(lake: ClusterLake, day: Day) -> None:
     status, cluster = lake.running.status, lake.running.cluster
     cluster.kill_worker(2)
-    cluster.start_worker(2, ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh"])  # no file of more than 512 or 1,024 bytes
+    cluster.start_worker(2, [sys.executable, "-c", ALMOST_FULL])
     status.wait_for_executors(2)
     before = status.failed_tasks(MODEL)
     lake.build()
