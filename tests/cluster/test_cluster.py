@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile
 from tests.conftest import WriteTable
 from tests.quoted import CPF, quoted
@@ -17,9 +15,27 @@ MODEL = "int_matched_ids"
 FIRST = "first"
 
 
-def test_a_cluster_publishes_the_bytes_of_any_other_engine(
+def test_a_killed_thrift_server_leaves_the_old_file(lake: ClusterLake, day: Day, write_table: WriteTable) -> None:
+    yesterdays = write_table(day.content.decode().split("\n")[1:], partition="20251021")
+    before = lake.publish(FIRST, "--table", f"parquet:{yesterdays}")
+    assert before.returncode == 0, before.stderr
+    active = lake.active(FIRST)
+
+    with Meanwhile(lake.dbt, "build") as building:
+        lake.running.status.wait_until_amid(MODEL, FILES)
+        lake.running.cluster.kill_thrift_server()
+    assert building.result.returncode == 1
+    assert re.search(r"ERROR creating sql table model \S+\.int_matched_ids ", building.result.stdout)
+    refused = lake.publish(FIRST)
+    assert refused.returncode == 5
+    assert "int_matched_ids (error)" in refused.stderr
+    assert lake.active(FIRST) == active
+
+
+def test_the_next_run_publishes_the_bytes_of_any_other_engine(
     lake: ClusterLake, day: Day, write_table: WriteTable
 ) -> None:
+    lake.running.cluster.start_thrift_server()
     built = lake.real_dbt("build")
     assert built.returncode == 0, built.stdout
     assert "are sent to every executor (broadcast): there are 1,000, and max_broadcast_documents is 10" in built.stdout
@@ -50,44 +66,24 @@ def test_an_error_of_the_cluster_quotes_nothing(lake: ClusterLake) -> None:
     assert quoted(lake.told()) == 0
 
 
-def test_iceberg_tables_and_a_shuffled_join_give_the_same_bytes(lake: ClusterLake, day: Day) -> None:
-    if lake.running.without_s3:
-        pytest.skip(f"Iceberg needs its jar: {lake.running.without_s3}")
-    told = lake.build(MATCHED_IDS_TABLE_FORMAT="iceberg", MATCHED_IDS_MAX_BROADCAST_DOCUMENTS="999")
-    assert "shuffled as the records are (merge): there are 1,000, and max_broadcast_documents is 999" in told
-    assert lake.published("iceberg") == day.content
-    assert lake.active("iceberg") == lake.active(FIRST)
-    names = [operator.name for operator in lake.running.status.operators(MODEL)]
-    assert "SortMergeJoin" in names
-    assert not [name for name in names if "Broadcast" in name]
-
-
-def test_a_cluster_that_lost_both_workers_goes_on_when_one_is_back(lake: ClusterLake, day: Day) -> None:
+def test_both_workers_are_lost_amid_a_shuffled_join_and_one_comes_back(lake: ClusterLake, day: Day) -> None:
+    """Into Iceberg tables, where the jar for them can be had; whatever happens, the bytes are the same."""
     status, cluster = lake.running.status, lake.running.cluster
-    with Meanwhile(lake.build):
+    table_format = "parquet" if lake.running.without_s3 else "iceberg"
+    settings = {"MATCHED_IDS_TABLE_FORMAT": table_format, "MATCHED_IDS_MAX_BROADCAST_DOCUMENTS": "999"}
+    with Meanwhile(lake.build, **settings) as building:
         status.wait_until_amid(MODEL, FILES)
         cluster.kill_worker(1)
         cluster.kill_worker(2)
         status.wait_for_executors(0)
         assert status.is_at_work(MODEL)
         cluster.start_worker(1)
-    assert lake.published("both-lost") == day.content
+    why = "shuffled as the records are (merge): there are 1,000, and max_broadcast_documents is 999"
+    assert why in building.result
+    assert lake.published("lost") == day.content
+    assert lake.active("lost") == lake.active(FIRST)
+    names = [operator.name for operator in status.operators(MODEL)]
+    assert "SortMergeJoin" in names
+    assert not [name for name in names if "Broadcast" in name]
     cluster.start_worker(2)
     status.wait_for_executors(2)
-
-
-def test_a_killed_thrift_server_leaves_the_old_file_and_the_next_run_replaces_it(lake: ClusterLake, day: Day) -> None:
-    active = lake.active(FIRST)
-    with Meanwhile(lake.dbt, "build") as building:
-        lake.running.status.wait_until_amid(MODEL, FILES)
-        lake.running.cluster.kill_thrift_server()
-    assert building.result.returncode == 1
-    assert re.search(r"ERROR creating sql table model \S+\.int_matched_ids ", building.result.stdout)
-    refused = lake.publish(FIRST)
-    assert refused.returncode == 5
-    assert "int_matched_ids (error)" in refused.stderr
-    assert lake.active(FIRST) == active
-
-    lake.running.cluster.start_thrift_server()
-    lake.build()
-    assert lake.published(FIRST) == day.content
