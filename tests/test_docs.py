@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from publisher.cli import cli
 from publisher.errors import PublisherError
 from publisher.telemetry import metrics
 from publisher.values import Metadata
+from tests import forked
 from tests.conftest import PROJECT
 from tests.stores.products import PRODUCTS
 
@@ -74,10 +73,10 @@ def test_the_commands_are_those_of_the_program() -> None:
 
 
 def test_help_names_the_variable_of_each_option() -> None:
-    publisher = str(Path(sys.executable).with_name("publisher"))
     environment = {**os.environ, "COLUMNS": "200"}
     for name, command in cli.commands.items():
-        shown = subprocess.run([publisher, name, "--help"], env=environment, capture_output=True, text=True, check=True)
+        shown = forked.publisher.run([name, "--help"], environment)
+        assert shown.returncode == 0
         words = " ".join(shown.stdout.split())
         for option in command.params:
             if isinstance(option.envvar, list):
