@@ -971,7 +971,7 @@ def test_numbers_are_whole_or_percentages() -> None:
     [
         (
             {"pined_partition": "20251021"},
-            "There is no var pined_partition: did you mean pinned_partition? Known: cpfs",
+            "There is no var pined_partition: did you mean pinned_partition? Known: broadcast, cpfs",
         ),
         ({"MATCHED_IDS_RECORDS_PATH": "/x"}, "did you mean records_path?"),
         ({"x": 1}, "There is no var x. Known"),
