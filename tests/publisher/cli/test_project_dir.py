@@ -12,6 +12,7 @@ import pytest
 
 from publisher.cli import project_dir
 from publisher.errors import SourceNotReady
+from tests import forked
 from tests.conftest import PROJECT
 
 
@@ -21,12 +22,16 @@ def test_a_shell_is_told_what_dbt_has_to_know(tmp_path: Path) -> None:
     folder.mkdir()
     before = {path.name for path in PROJECT.iterdir()}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    shell = 'set -e; eval "$(publisher project-dir --shell)"; dbt ls --target duckdb; publisher project-dir'
+    shell = 'set -e; eval "$(publisher project-dir --shell)"; publisher project-dir; env -0'
     ended = subprocess.run(
         ["sh", "-c", shell], cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert ended.stdout.splitlines()[-1] == str(PROJECT)
+    place, _, variables = ended.stdout.partition("\n")
+    assert place == str(PROJECT)
+    environment = dict(variable.split("=", 1) for variable in variables.split("\0") if variable)
+    ended = forked.dbt.run(["ls", "--target", "duckdb"], environment, folder)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "matched_ids.intermediate.not_null_int_matched_ids_id" in ended.stdout
     assert "unit_test:" not in ended.stdout
     assert {path.name for path in folder.iterdir()} == {"logs", "target"}
