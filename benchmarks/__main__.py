@@ -101,7 +101,7 @@ def write(results_file: Path, document: Path | None) -> None:
 
     Args:
         results_file: What was measured.
-        document: None for the project's own, and then the README gets the replaced job's own day.
+        document: None for the project's own, and then the README, in each language, gets the replaced job's own day.
 
     Raises:
         NoMarkers: A document has no place for them.
@@ -110,7 +110,8 @@ def write(results_file: Path, document: Path | None) -> None:
     tables = report.everything(measured, results_file.with_suffix(".svg").name)
     report.replace_section(document or PROJECT / "docs" / "benchmarks.md", tables)
     if document is None:
-        report.replace_section(PROJECT / "README.md", report.at_a_glance(measured))
+        for readme in ("README.md", "docs/pt-BR/README.md"):
+            report.replace_section(PROJECT / readme, report.at_a_glance(measured))
 
 
 def _whole_job(plan: Plan, part: str, arena: Arena, tables: samples.RawTables) -> None:

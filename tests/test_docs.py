@@ -17,6 +17,7 @@ from publisher.telemetry import metrics
 from publisher.values import Metadata
 from tests import forked
 from tests.conftest import PROJECT
+from tests.documents import slugs, text_of
 from tests.stores.products import PRODUCTS
 
 DOCS = PROJECT / "docs"
@@ -27,11 +28,8 @@ DOCUMENTS = [
     SECURITY,
     "deploy/policies/README.md",
     *(f"docs/{path.name}" for path in DOCS.glob("*.md")),
+    *(f"docs/pt-BR/{path.name}" for path in DOCS.glob("pt-BR/*.md")),
 ]
-
-
-def text_of(document: str) -> str:
-    return (PROJECT / document).read_text()
 
 
 def table_after(document: str, heading: str) -> list[list[str]]:
@@ -190,12 +188,6 @@ def test_every_path_that_is_named_exists() -> None:
         assert (PROJECT / path.strip("`")).exists(), path
 
 
-def anchors(document: str) -> set[str]:
-    """Returns what a link can name in a document, as the usual renderers make it from headings."""
-    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text_of(document), flags=re.DOTALL), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_leads_somewhere(document: str) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", text_of(document)):
@@ -205,7 +197,7 @@ def test_every_link_leads_somewhere(document: str) -> None:
         target = ((PROJECT / document).parent / path).resolve() if path else PROJECT / document
         assert target.exists(), link
         if anchor:
-            assert anchor in anchors(str(target.relative_to(PROJECT))), link
+            assert anchor in slugs(target.read_text()), link
 
 
 def test_the_readme_is_read_at_once() -> None:
