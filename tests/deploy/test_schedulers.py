@@ -29,7 +29,8 @@ from publisher.glue_job import job
 from tests import empty_moto
 from tests.conftest import PROJECT
 from tests.deploy.test_workflows import steps
-from tests.test_docs import table_after, text_of
+from tests.documents import text_of
+from tests.test_docs import table_after
 
 CRON = PROJECT / "deploy/cron/matched-ids.sh"
 DAG = PROJECT / "deploy/airflow/matched_ids.py"

@@ -23,9 +23,9 @@ import yaml
 from publisher import guards
 from tests import forked
 from tests.conftest import PROJECT, Bucket, WriteTable
+from tests.documents import slugs, text_of
 from tests.publisher.lake import glue_server
 from tests.publisher.lake.glue_server import GlueServer
-from tests.test_docs import anchors
 
 PUBLISH = PROJECT / ".github/workflows/publish.yml"
 # bash as GitHub starts it for `shell: bash`.
@@ -164,7 +164,7 @@ def test_a_refusal_is_told_and_can_be_overruled_by_hand(
     link = re.search(r"\(https://github\.example/o/r/blob/abc/(docs/runbook\.md)#(\w+)\)", summary)
     assert link is not None
     assert link[2] == "too_few_ids"
-    assert link[2] in anchors(link[1])
+    assert link[2] in slugs(text_of(link[1]))
 
     reason = 'INC-1 "$(touch owned)"; `touch owned` & | %0A'
     ended = job.step("publisher publish", OVERRULE="  ".join(GUARDS_OF_SIZE), REASON=reason)
