@@ -67,10 +67,9 @@ def differences(english: str, of_english: str, of_portuguese: str) -> list[str]:
     ours = read(of_english, lambda link: documents.resolved(english, link), documents.english_numbers)
     theirs = read(of_portuguese, lambda link: english_target(portuguese, link), documents.portuguese_numbers)
     keys, other_keys = ([(block.kind, *sorted(facts.elements())) for block, facts in one] for one in (ours, theirs))
+    matcher = SequenceMatcher(None, keys, other_keys, autojunk=False)
     found = []
-    for same, begin, end, other_begin, other_end in SequenceMatcher(
-        None, keys, other_keys, autojunk=False
-    ).get_opcodes():
+    for same, begin, end, other_begin, other_end in matcher.get_opcodes():
         left, right = ours[begin:end], theirs[other_begin:other_end]
         if same == "equal":
             continue
