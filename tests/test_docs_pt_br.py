@@ -94,7 +94,7 @@ def listed(facts: Counter[str], others: Counter[str]) -> str:
     for fact in sorted(facts.elements()):
         lines = fact.splitlines()
         new = [line for line in lines if line not in known]
-        told.append(fact if len(lines) == 1 else " / ".join(new) or "these lines in another order")
+        told.append(fact if len(lines) == 1 else " / ".join(new) or "only lines that the other has, too")
     return ", ".join(told) or "nothing"
 
 
