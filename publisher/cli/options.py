@@ -97,6 +97,13 @@ def _remember_targets(context: click.Context, _parameter: click.Parameter, value
         context.ensure_object(Output).telling.targets += (parse_target(value),)
 
 
+def _remember_promotion_targets(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
+    for value in values:
+        from publisher.telemetry.channels import parse_target
+
+        context.ensure_object(Output).telling.promotion_targets += (parse_target(value, parameter.opts[0]),)
+
+
 def _remember_openlineage_url(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     if value is not None:
         from publisher.telemetry.channels import require_address
@@ -160,6 +167,12 @@ NOTIFY = _option(
     help="Tell an SNS topic (its ARN) or a webhook (https://…) of refusals, failures, warnings and recoveries. Can be "
     "given several times.",
     metavar="TARGET", multiple=True, callback=_remember_targets, **_FIRST,
+)  # fmt: skip
+NOTIFY_PROMOTIONS = _option(
+    "--notify-promotions",
+    help="Tell an SNS topic (its ARN) or a webhook (https://…) of each file that becomes active. Can be given several "
+    "times.",
+    metavar="TARGET", multiple=True, callback=_remember_promotion_targets, **_FIRST,
 )  # fmt: skip
 OPENLINEAGE_URL = _option(
     "--openlineage-url", help="Send an event of OpenLineage for each published file.", metavar="URL",
@@ -326,7 +339,7 @@ def measuring(command: _Command) -> _Command:
 
 def telling(command: _Command) -> _Command:
     """Adds the options of a command that tells others how it ended."""
-    return measuring(NOTIFY(OPENLINEAGE_URL(command)))
+    return measuring(NOTIFY(NOTIFY_PROMOTIONS(OPENLINEAGE_URL(command))))
 
 
 def dbt(command: _Command) -> _Command:

@@ -10,6 +10,7 @@ from publisher.cli import options
 from publisher.cli.connect import connect
 from publisher.cli.log import warn
 from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
+from publisher.cli.telling import tell_of_rollback
 from publisher.values import Metadata
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @options.REASON
 @options.NO_HOLD
 @options.FORCE
+@options.NOTIFY_PROMOTIONS
 def rollback(
     output: Output,
     to: str,
@@ -56,6 +58,7 @@ def rollback(
         force=force,
         warn=warn,
     )
+    tell_of_rollback(output.telling, destination, done)
     output.answer({"status": "rolled back", **_fields(done)}, _text(done, destination), is_done=True)
 
 

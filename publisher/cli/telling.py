@@ -21,6 +21,7 @@ from publisher.errors import PublisherError, UsageError
 if TYPE_CHECKING:
     from publisher.publish import Published
     from publisher.records.memory import Memory
+    from publisher.rollback import RolledBack
     from publisher.source import Source
     from publisher.store.keys import Destination
     from publisher.telemetry.channels import Target, Webhook
@@ -43,6 +44,7 @@ class Telling:
         namespace: Of the metrics; None for none.
         metrics_to: Where they go, `cloudwatch` or `stdout`.
         targets: Of the notices.
+        promotion_targets: Of those that tell of each file that became active.
         openlineage_url: Of the lineage's endpoint; None for none.
         is_begun: Whether it is known what runs; without that there is nothing to tell of.
         is_dry_run: Whether nothing is to be written, and so nobody to be told.
@@ -57,6 +59,7 @@ class Telling:
     namespace: str | None = None
     metrics_to: str = CLOUDWATCH
     targets: tuple[Target, ...] = ()
+    promotion_targets: tuple[Target, ...] = ()
     openlineage_url: str | None = None
     is_begun: bool = False
     is_dry_run: bool = False
@@ -77,7 +80,7 @@ class Telling:
     @property
     def is_wanted(self) -> bool:
         """Whether there is somebody to tell, and something."""
-        has_channel = bool(self.namespace or self.targets or self.openlineage_url)
+        has_channel = bool(self.namespace or self.targets or self.promotion_targets or self.openlineage_url)
         return self.is_begun and has_channel and not self.is_dry_run
 
     @contextmanager
@@ -113,6 +116,21 @@ def tell(telling: Telling, exit_code: int, error: PublisherError | None, *, as_j
     except (KeyboardInterrupt, SystemExit):
         pass  # what the publish ends with is settled
     except Exception as failure:  # noqa: BLE001 -- nothing that is told is worth a publish; its text may hold data
+        log.warn(f"others could not be told: {type(failure).__name__}")
+
+
+def tell_of_rollback(telling: Telling, destination: Destination, done: RolledBack) -> None:
+    """Tells those who are told of each promotion of one by a rollback; raises nothing, and changes no exit code."""
+    if not telling.promotion_targets:
+        return
+    try:
+        from publisher.telemetry import notices, sending
+
+        now = done.active
+        promoted = notices.Promoted(destination, now.etag, now.bytes, now.metadata, done.previous)
+        notice = notices.of_promotion(promoted, datetime.now(timezone.utc))
+        _deliver(sending.notice_to_all(telling.promotion_targets, notice), SECONDS)
+    except Exception as failure:  # noqa: BLE001 -- as in `tell`
         log.warn(f"others could not be told: {type(failure).__name__}")
 
 
@@ -181,20 +199,19 @@ def _run(telling: Telling, exit_code: int, error: PublisherError | None) -> Run:
 
 def _deliveries(telling: Telling, run: Run, *, as_json: bool) -> list[Delivery]:
     from publisher.telemetry import lineage, metrics, notices, sending
-    from publisher.telemetry.channels import Topic
 
     deliveries = []
     if telling.namespace and run.destination:
         deliveries += _metrics(telling, metrics.of_run(run), run.destination, run.ended_at, as_json=as_json)
     notice = notices.of_run(run) if telling.targets else None
     if notice is not None:
-        deliveries += [
-            sending.notice_to_topic(target, notice)
-            if isinstance(target, Topic)
-            else sending.notice_to_webhook(target, notice)
-            for target in telling.targets
-        ]
+        deliveries += sending.notice_to_all(telling.targets, notice)
     destination, endpoint = _destination(telling), _endpoint(telling)
+    if destination is not None and telling.promotion_targets and (done := run.published) is not None:
+        promoted = notices.Promoted(
+            destination, done.etag, done.encoded.bytes, done.metadata, done.previous, run.run_id
+        )
+        deliveries += sending.notice_to_all(telling.promotion_targets, notices.of_promotion(promoted, run.ended_at))
     if destination is not None and endpoint is not None:
         event = lineage.of_run(run, destination, os.environ.get("OPENLINEAGE_NAMESPACE", "matched-ids"))
         if event is not None:

@@ -60,8 +60,12 @@ def require_namespace(text: str) -> str:
     return text
 
 
-def parse_target(text: str) -> Target:
-    """Reads one value of --notify. What cannot be read is not quoted: it may be a password.
+def parse_target(text: str, option: str = "--notify") -> Target:
+    """Reads one value of an option. What cannot be read is not quoted: it may be a password.
+
+    Args:
+        text: The value.
+        option: Which option's.
 
     Raises:
         UsageError: It is neither a topic nor an address.
@@ -72,9 +76,10 @@ def parse_target(text: str) -> Target:
     if _is_address(text):
         warn_of_plain_http(text)
         return Webhook(text)
+    variable = f"PUBLISHER_{option.lstrip('-').replace('-', '_').upper()}"
     what = "is a FIFO topic, which no e-mail and no pager can subscribe to" if text.endswith(".fifo") else "is neither"
     raise UsageError(
-        f"A target of --notify (PUBLISHER_NOTIFY) {what}{'' if text.endswith('.fifo') else ' a topic nor an address'}.",
+        f"A target of {option} ({variable}) {what}{'' if text.endswith('.fifo') else ' a topic nor an address'}.",
         "Give the ARN of a standard SNS topic, arn:aws:sns:region:account:name, or the https:// address of a webhook.",
     )
 

@@ -1,9 +1,13 @@
-"""What people are told: that a publish was refused, failed, came near a limit, or works again."""
+"""What people are told: that a publish was refused, failed, came near a limit, or works again.
+
+And what consumers are told: that another file is active.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from publisher import __version__
@@ -11,10 +15,11 @@ from publisher.addresses import without_paths
 from publisher.moments import iso
 from publisher.records.record import PUBLISHED, REFUSED
 from publisher.redaction import shown, without_passwords
+from publisher.store.keys import Destination
 from publisher.telemetry.run import Run
-from publisher.values import Metadata
+from publisher.values import Metadata, StoredObject
 
-RECOVERED, WARNING = "recovered", "warning"
+RECOVERED, WARNING, PROMOTED = "recovered", "warning", "promoted"
 _SUBJECT_LENGTH = 100  # of SNS, which takes ASCII
 
 
@@ -23,7 +28,7 @@ class Notice:
     """A text for people, and the same for programs.
 
     Attributes:
-        event: `refused`, `failed`, `interrupted`, `warning` or `recovered`.
+        event: `refused`, `failed`, `interrupted`, `warning`, `recovered` or `promoted`.
         subject: One line of ASCII.
         text: Lines.
         fields: What a program reads; the text is in it, under the name that chats look for.
@@ -33,6 +38,73 @@ class Notice:
     subject: str
     text: str
     fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """A file that became active, by a publish or a rollback.
+
+    Attributes:
+        destination: Where.
+        etag: Active's.
+        bytes: Its size.
+        metadata: Its metadata.
+        previous: What was active before; None where nothing was, or it is not known.
+        run_id: The publish's, as in its records; None of a rollback.
+    """
+
+    destination: Destination
+    etag: str
+    bytes: int
+    metadata: Metadata
+    previous: StoredObject | None
+    run_id: str | None = None
+
+
+def of_promotion(promoted: Promoted, now: datetime) -> Notice:
+    """Returns what consumers are told of a promotion: what is active, and by which record.
+
+    Args:
+        promoted: What became active.
+        now: The clock.
+    """
+    said, active = promoted.metadata, promoted.destination.url(promoted.destination.active_key)
+    name = promoted.destination.url(promoted.destination.prefix).rstrip("/")
+    before = promoted.previous.metadata if promoted.previous else Metadata()
+    title = f"{PROMOTED}: {name}"
+    lines = [
+        f"publisher: {title}",
+        f"Active: {_file_text(said)}, {promoted.bytes:,} bytes: {active}",
+        *([f"Set back from: partition {said.set_back_from}"] if said.set_back_from else []),
+        f"SHA-256: {said.sha256}",
+        f"Record: {said.record}",
+    ]
+    text = "\n".join(map(_safe, lines))
+    fields = {
+        "destination": name,
+        "active": active,
+        "record": said.record,
+        "run_id": promoted.run_id,
+        "promoted_by": said.promoted_by,
+        "promoted_at": iso(now),
+        "source_partition": said.source_partition,
+        "set_back_from": said.set_back_from,
+        "overruled": list(said.overruled_guards),
+        "etag": promoted.etag,
+        "bytes": promoted.bytes,
+        "sha256": said.sha256,
+        "md5_checksum": said.md5_checksum,
+        "content_bytes": said.content_bytes,
+        "total_ids": said.total_ids,
+        "ids_added": said.ids_added,
+        "ids_removed": said.ids_removed,
+        "previous_partition": before.source_partition,
+        "previous_total_ids": before.total_ids,
+        "publisher_version": __version__,
+    }
+    safe = {field: _safe_value(value) for field, value in fields.items()}
+    subject = _safe(f"publisher: {title}").encode("ascii", "replace").decode()[:_SUBJECT_LENGTH]
+    return Notice(PROMOTED, subject, text, {"text": text, "event": PROMOTED, **safe})
 
 
 def of_run(run: Run) -> Notice | None:

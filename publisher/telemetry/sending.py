@@ -18,7 +18,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from publisher import __version__
 from publisher.aws import clients, failures
 from publisher.errors import PublisherError, StoreFailed
-from publisher.telemetry.channels import Topic, Webhook
+from publisher.telemetry.channels import Target, Topic, Webhook
 from publisher.telemetry.notices import Notice
 
 _PATIENCE = clients.Patience(connect_seconds=2, read_seconds=3, attempts=2)
@@ -103,7 +103,7 @@ def metrics_to_cloudwatch(namespace: str, data: Sequence[Mapping[str, Any]]) -> 
 
 def notice_to_topic(topic: Topic, notice: Notice) -> Delivery:
     """Returns how a notice is published to a topic; its attributes are for a subscription's filter."""
-    told = {name: notice.fields[name] for name in ("event", "destination", "guard")}
+    told = {name: notice.fields.get(name) for name in ("event", "destination", "guard")}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items() if value}
 
     def send() -> None:
@@ -120,6 +120,14 @@ def notice_to_topic(topic: Topic, notice: Notice) -> Delivery:
 def notice_to_webhook(webhook: Webhook, notice: Notice) -> Delivery:
     """Returns how a notice is posted as JSON."""
     return Delivery(f"the notice to {webhook}", lambda: _post(webhook, notice.fields))
+
+
+def notice_to_all(targets: Sequence[Target], notice: Notice) -> list[Delivery]:
+    """Returns how a notice is sent to each of its targets."""
+    return [
+        notice_to_topic(target, notice) if isinstance(target, Topic) else notice_to_webhook(target, notice)
+        for target in targets
+    ]
 
 
 def lineage_to(endpoint: Webhook, event: Mapping[str, Any], api_key: str | None) -> Delivery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from demo import children
 from publisher.cli import telling
 from publisher.cli.main import tell_of
 from publisher.errors import SourceNotReady
-from tests.conftest import Bucket, WriteTable
+from tests.conftest import PROJECT, Bucket, WriteTable
 from tests.publisher.publishing import HUNDRED
 from tests.publisher.telemetry.conftest import NAMESPACE, Publisher, Topic, sent, values
 from tests.publisher.telemetry.receiver import Receiver, receiving
@@ -75,6 +76,60 @@ def test_what_comes_near_a_limit_is_told(publisher: Publisher, hook: Receiver) -
     assert warning.startswith("near too_many_removed: 9.0 %")
     assert warning in hook.bodies[0]["text"]
     assert warning in ended.err
+
+
+def test_consumers_are_told_of_each_promotion_and_people_are_not(
+    publisher: Publisher, hook: Receiver, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving() as consumers:
+        monkeypatch.setenv("PUBLISHER_NOTIFY_PROMOTIONS", f"{consumers.url}/services/s3cret {topic.arn}")
+        assert publisher.publish(HUNDRED).code == 0
+        assert publisher.publish(HUNDRED[:10]).code == 3
+        assert publisher.publish(HUNDRED[1:], "--dry-run").code == 0
+        assert publisher.publish(HUNDRED[1:], "--source-partition", "20251023").code == 0
+        back = publisher.run("rollback", "--reason", "INC-1")
+        assert (back.code, back.err) == (0, "")
+        assert publisher.run("rollback").code == 2  # which changes nothing
+    assert [told["event"] for told in hook.bodies] == ["refused", "recovered"]
+    first, second, third = consumers.bodies
+    assert [told["event"] for told in consumers.bodies] == ["promoted"] * 3
+    assert [told["promoted_by"] for told in consumers.bodies] == ["publish", "publish", "rollback"]
+    assert [told["source_partition"] for told in consumers.bodies] == ["20251022", "20251023", "20251022"]
+    assert (third["overruled"], third["set_back_from"]) == (["older_partition"], "20251023")
+    assert (second["previous_total_ids"], second["total_ids"], second["ids_removed"]) == (100, 99, 1)
+    assert first["run_id"] in first["record"]
+    # Each record is there, and is what active says of itself; its ETag and digest are those that were told.
+    active = publisher.bucket.client.head_object(Bucket=publisher.bucket.name, Key="ids/active/latest.txt.gz")
+    assert {told["record"] for told in consumers.bodies} <= set(publisher.bucket.keys())
+    assert len({told["record"] for told in consumers.bodies}) == 3
+    said = active["Metadata"]
+    assert (third["record"], third["sha256"]) == (said["record"], said["sha256"])
+    assert (third["etag"], third["bytes"]) == (active["ETag"].strip('"'), active["ContentLength"])
+    assert third["active"] == f"{publisher.destination}/active/latest.txt.gz"
+    messages = topic.messages()
+    assert {message["Message"] for message in messages} == {told["text"] for told in consumers.bodies}
+    assert {message["MessageAttributes"]["event"]["Value"] for message in messages} == {"promoted"}
+    # As docs/watching.md has it.
+    document = (PROJECT / "docs/watching.md").read_text()
+    document = document[document.index("## Promotions") : document.index("## Logs")]
+    names = re.findall(r"`(\w+)`", document[document.index("A webhook gets") :])
+    assert [name for name in names if name != "promoted"] == list(first)
+    (example,) = re.findall(r"```console\n(.*?)```", document, re.DOTALL)
+    assert [line.partition(": ")[0] for line in example.splitlines()] == [
+        line.partition(": ")[0] for line in first["text"].splitlines()
+    ]
+
+
+def test_a_promotion_that_cannot_be_told_is_a_promotion(publisher: Publisher) -> None:
+    nowhere = ("--notify-promotions", "http://127.0.0.1:9/s3cret")
+    assert publisher.publish(HUNDRED, *nowhere).code == 0
+    assert publisher.publish(HUNDRED[1:]).code == 0
+    ended = publisher.run("rollback", *nowhere)
+    assert (ended.code, "s3cret" in ended.err) == (0, False)
+    assert "the notice to 127.0.0.1 could not be sent" in ended.err
+    wrong = publisher.publish(HUNDRED, "--notify-promotions", "ftp://s3cret")
+    assert (wrong.code, "--notify-promotions (PUBLISHER_NOTIFY_PROMOTIONS)" in wrong.err) == (2, True)
+    assert "s3cret" not in wrong.err
 
 
 EARLY: dict[str, tuple[list[str], dict[str, str], int, str]] = {
