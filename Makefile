@@ -93,7 +93,7 @@ check: $(ENV)
 	@$(BIN)/sqlfluff lint --processes 2 models analyses tests/dbt
 	@$(BIN)/zizmor --offline --quiet --persona auditor .github
 	@$(BIN)/cfn-lint $(TEMPLATE)
-	@$(BIN)/shellcheck deploy/cron/*.sh
+	@$(BIN)/shellcheck deploy/cron/*.sh docs/consumers/*.sh
 	@if ! command -v go > /dev/null; then \
 		echo "actionlint: skipped, because there is no Go to build it with (https://go.dev)" >&2; \
 	elif ! go build -C .github/actionlint -o "$(CURDIR)/$(BIN)/actionlint" github.com/rhysd/actionlint/cmd/actionlint; then \
