@@ -140,6 +140,7 @@ OF_SHELL = ("a flipped bit", "cut short, and described so", "empty", "a blank li
     ("reader", "name"),
     [(kind, name) for kind in KINDS for name in (OF_SHELL if kind == "shell" else DAMAGE)],
     indirect=["reader"],
+    scope="module",
 )
 def test_a_wrong_body_replaces_nothing(name: str, reader: Reader, bucket: Bucket, target: Path) -> None:
     described, body, changes = DAMAGE[name]
@@ -162,7 +163,8 @@ def test_a_rollback_is_followed_by_who_is_told_to(
     reader: Reader, bucket: Bucket, tmp_path: Path, write_table: WriteTable
 ) -> None:
     prefix = f"prefix-{next(NAMES)}"
-    destination, target = Destination(bucket.name, f"{prefix}/"), tmp_path / "ids.gz"
+    destination, target = Destination(bucket.name, f"{prefix}/"), tmp_path / "consumer" / "ids.gz"
+    target.parent.mkdir()
     for partition, ids in (("20251021", IDS[:-1]), ("20251022", IDS)):
         table = TableRef("parquet", str(write_table(ids)))
         publish(PublishSettings(destination, table=table, source_partition=partition), bucket.store)
@@ -183,7 +185,7 @@ def test_where_nothing_is_active_what_was_read_stays(reader: Reader, bucket: Buc
     assert (ended.code, files(target) == before) == (5, True), ended.said
 
 
-@pytest.mark.parametrize("reader", ["python", "java"], indirect=True)
+@pytest.mark.parametrize("reader", ["python", "java"], indirect=True, scope="module")
 def test_an_empty_list_that_was_meant_is_read(reader: Reader, bucket: Bucket, target: Path) -> None:
     ended = reader(bucket, put(bucket, b""), target, [])
     assert (ended.code, content(target)) == (0, b""), ended.said
