@@ -74,6 +74,7 @@ LONGEST_FIRST = (
     "tests/benchmarks/test_benchmarks.py",
     "tests/e2e/test_other_targets.py",
     "tests/e2e/test_demo.py",
+    "tests/e2e/test_comet.py",
     "tests/e2e/test_two_runs.py",
     "tests/publisher/crash/test_crash.py",
     "tests/publisher/table/test_iceberg.py",
