@@ -173,7 +173,9 @@ def test_what_is_published_is_the_days_one_after_the_other(ran: dict[str, Ended]
 
 
 def test_the_next_day_replaces_without_a_gap(ran: dict[str, Ended], job: Job) -> None:
-    assert not [sql for sql in ran["next day"].statements if re.search(r"\bdrop\b", sql, re.I)]
+    # The table of suppressed ids is new that day, and dbt-spark drops what is not there.
+    dropped = [re.findall(r"\bdrop table if exists \w+\.(\w+)", sql, re.I) for sql in ran["next day"].statements]
+    assert [name for names in dropped for name in names] == ["int_matched_ids_suppressed"]
     of_table = [call for call in job.calls if call.table == "int_matched_ids"]
     changes = [call.operation for call in of_table if call.operation not in ("GetTable", "GetTables")]
     assert changes == ["CreateTable", "UpdateTable", "UpdateTable"]
