@@ -6,6 +6,7 @@ JVM, its session and its metastore, or nearly; the first statement waits for wha
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import Any
@@ -24,8 +25,11 @@ def begin(command: str, credentials: Any) -> threading.Thread | None:
         credentials: The target's, as dbt gives them to its adapter.
 
     Returns:
-        The thread that does so; None where no Spark is to run in this process, or one runs already.
+        The thread that does so; None where no Spark is to run in this process, or one runs already: in a job its JVM
+        does, and there is nothing to be gained.
     """
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        return None
     adapter = sys.modules.get("dbt.adapters.spark.connections")
     if command not in _COMMANDS or credentials.type != "spark" or credentials.method != "session" or adapter is None:
         return None

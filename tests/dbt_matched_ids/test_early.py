@@ -70,6 +70,12 @@ def test_it_does_not_where_none_is_needed_here(command: str, credentials: Creden
     assert handle.asked == []
 
 
+def test_it_does_not_in_a_job_whose_jvm_runs_already(handle: Handle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+    assert early.begin("build", Credentials()) is None
+    assert handle.asked == []
+
+
 def test_an_error_is_nobodys_yet(handle: Handle, capfd: pytest.CaptureFixture[str]) -> None:
     handle.error = OSError("there is no Java")
     thread = early.begin("build", Credentials())
