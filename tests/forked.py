@@ -54,7 +54,7 @@ class ForkServer:
         folder: Path = PROJECT,
         *,
         function: str = "",
-        timeout: float = 300,
+        timeout: float = 900,
     ) -> subprocess.CompletedProcess[str]:
         """Runs the program to its end, with nothing on its stdin; as `subprocess.run` with captured text.
 

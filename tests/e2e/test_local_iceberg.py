@@ -74,7 +74,7 @@ class SparkProcess:
 
     def run(self, function: Any, *arguments: Any, **named: Any) -> Any:
         assert self._pool is not None
-        return self._pool.submit(function, *arguments, **named).result(180)
+        return self._pool.submit(function, *arguments, **named).result(600)
 
     def stop(self) -> None:
         if self._pool is not None:

@@ -223,7 +223,7 @@ class GlueLake:
         return self._ended(
             subprocess.run(
                 children.bound([program, *arguments]), env=self.environment(), cwd=PROJECT, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, timeout=300, check=False,
+                capture_output=True, text=True, timeout=900, check=False,
             )
         )  # fmt: skip
 

@@ -25,7 +25,7 @@ from tests.glue.standin import MIRROR
 
 _UV = Path(sys.executable).with_name("uv")
 PYTHON = "3.11"
-_RUN_SECONDS = 300
+_RUN_SECONDS = 900
 
 
 class NoPackage(Exception):
