@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +66,9 @@ class Endpoint:
         )
 
 
+_PORT_TAKEN = b"Port allocation failed"
+
+
 class StoreNotStarted(RuntimeError):
     """SeaweedFS ended, or did not answer in time."""
 
@@ -88,31 +91,50 @@ def running(folder: Path, *, keep: bool = True) -> Iterator[Endpoint]:
     Raises:
         StoreNotStarted: It ended, or did not answer within START_SECONDS.
     """
-    data = folder / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    identity = _identity(folder / "s3.json")
-    log = folder / "weed.log"
-    ports = _ports(folder / "ports.json")
-    command = [
-        _weed(), f"-logdir={folder}", "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}", f"-s3.port={ports[3]}",
-        "-volume.max=1000",  # else one for each free GB of disk, and every bucket takes one: a full disk allows none
-        "-s3.port.iceberg=0", "-s3.port.lance=0",  # else fixed ports, which a second store would want too
-        "-webdav=false", "-admin.ui=false", f"-s3.config={folder / 's3.json'}",
-    ]  # fmt: skip
-    endpoint = Endpoint(f"http://127.0.0.1:{ports[3]}", *identity)
-    with log.open("ab") as output:
-        # A session of its own: Ctrl-C reaches us first, and the store is stopped after what used it.
-        process = children.start(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, start_new_session=True
-        )
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    process, endpoint = _started(folder, *_identity(folder / "s3.json"))
     try:
-        _wait_until_it_serves(endpoint, process, log)
         yield endpoint
     finally:
         if not keep:
             process.kill()
         stop(process)
+
+
+def _started(folder: Path, access_key: str, secret_key: str) -> tuple[subprocess.Popen[bytes], Endpoint]:
+    """Starts it; on other ports where another program took one between our look at it and the store's own use."""
+    log = folder / "weed.log"
+    for is_last in (False, False, True):
+        ports = _ports(folder / "ports.json")
+        said_before = log.stat().st_size if log.exists() else 0
+        process = _start(folder, ports, log)
+        endpoint = Endpoint(f"http://127.0.0.1:{ports[3]}", access_key, secret_key)
+        try:
+            _wait_until_it_serves(endpoint, process, log)
+        except BaseException as error:
+            stop(process)
+            is_taken = _PORT_TAKEN in log.read_bytes()[said_before:]
+            if is_last or not is_taken or not isinstance(error, StoreNotStarted):
+                raise
+            (folder / "ports.json").unlink()
+        else:
+            return process, endpoint
+    raise AssertionError  # the last try returns or raises
+
+
+def _start(folder: Path, ports: Sequence[int], log: Path) -> subprocess.Popen[bytes]:
+    command = [
+        _weed(), f"-logdir={folder}", "mini", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        f"-master.port={ports[0]}", f"-volume.port={ports[1]}", f"-filer.port={ports[2]}", f"-s3.port={ports[3]}",
+        "-volume.max=1000",  # else one for each free GB of disk, and every bucket takes one: a full disk allows none
+        "-s3.port.iceberg=0", "-s3.port.lance=0",  # else fixed ports, which a second store would want too
+        "-webdav=false", "-admin.ui=false", f"-s3.config={folder / 's3.json'}",
+    ]  # fmt: skip
+    with log.open("ab") as output:
+        # A session of its own: Ctrl-C reaches us first, and the store is stopped after what used it.
+        return children.start(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, start_new_session=True
+        )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

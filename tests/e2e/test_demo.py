@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,24 @@ def test_an_interrupted_demo_stops_what_it_started(
     started.communicate(timeout=60)
     assert started.returncode == code
     assert left_running.after_a_moment(tmp_path) == []
+
+
+def test_a_port_that_another_program_takes_meanwhile_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose, tries = seaweedfs._ports, []
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        def ports(path: Path) -> list[int]:
+            tries.append(choose(path))
+            return [*tries[-1][:3], other.getsockname()[1]] if len(tries) == 1 else tries[-1]
+
+        monkeypatch.setattr(seaweedfs, "_ports", ports)
+        with seaweedfs.running(tmp_path, keep=False) as endpoint:
+            assert endpoint.client().list_buckets()["Buckets"]
+    assert len(tries) == 2
 
 
 def test_stores_that_start_at_the_same_moment_take_no_port_from_each_other(tmp_path: Path) -> None:
