@@ -95,16 +95,9 @@ def of_promotion(promoted: Promoted, now: datetime) -> Notice:
         "sha256": said.sha256,
         "md5_checksum": said.md5_checksum,
         "content_bytes": said.content_bytes,
-        "total_ids": said.total_ids,
-        "ids_added": said.ids_added,
-        "ids_removed": said.ids_removed,
-        "previous_partition": before.source_partition,
-        "previous_total_ids": before.total_ids,
-        "publisher_version": __version__,
+        **_ids_beside_those_before(said, before),
     }
-    safe = {field: _safe_value(value) for field, value in fields.items()}
-    subject = _safe(f"publisher: {title}").encode("ascii", "replace").decode()[:_SUBJECT_LENGTH]
-    return Notice(PROMOTED, subject, text, {"text": text, "event": PROMOTED, **safe})
+    return _notice(PROMOTED, title, text, fields)
 
 
 def of_run(run: Run) -> Notice | None:
@@ -117,8 +110,13 @@ def of_run(run: Run) -> Notice | None:
     title = f"{event}{by}: {destination}"
     lines = [f"{name}: {text}" for name, text in _lines(run).items() if text]
     text = "\n".join(map(_safe, [f"publisher: {title}", *lines]))
+    return _notice(event, title, text, _fields(run))
+
+
+def _notice(event: str, title: str, text: str, fields: Mapping[str, Any]) -> Notice:
     subject = _safe(f"publisher: {title}").encode("ascii", "replace").decode()[:_SUBJECT_LENGTH]
-    return Notice(event, subject, text, {"text": text, "event": event, **_fields(run)})
+    safe = {name: _safe_value(value) for name, value in fields.items()}
+    return Notice(event, subject, text, {"text": text, "event": event, **safe})
 
 
 def _event(run: Run) -> str | None:
@@ -157,7 +155,7 @@ def _lines(run: Run) -> dict[str, str | None]:
 def _fields(run: Run) -> dict[str, Any]:
     said = run.published.metadata if run.published else Metadata()
     before = run.memory.active.metadata if run.memory and run.memory.active else Metadata()
-    fields = {
+    return {
         "destination": run.destination,
         "outcome": run.outcome,
         "ended_at": iso(run.ended_at),
@@ -174,6 +172,12 @@ def _fields(run: Run) -> dict[str, Any]:
         "dbt_invocation_id": run.dbt_invocation_id,
         "ci_run": run.ci_run,
         "source_partition": run.source.partition if run.source else None,
+        **_ids_beside_those_before(said, before),
+    }
+
+
+def _ids_beside_those_before(said: Metadata, before: Metadata) -> dict[str, Any]:
+    return {
         "total_ids": said.total_ids,
         "ids_added": said.ids_added,
         "ids_removed": said.ids_removed,
@@ -181,7 +185,6 @@ def _fields(run: Run) -> dict[str, Any]:
         "previous_total_ids": before.total_ids,
         "publisher_version": __version__,
     }
-    return {name: _safe_value(value) for name, value in fields.items()}
 
 
 def _warnings(run: Run) -> tuple[str, ...]:
