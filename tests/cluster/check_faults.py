@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from demo import seaweedfs
-from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile, Running, start
+from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile, Running, filled_lake, start
 from tests.cluster.test_cluster import MODEL
 
 MILLION = 1_000_000
@@ -73,10 +73,8 @@ def skewed() -> Day:
 
 @pytest.fixture(scope="module")
 def lake_of_a_million(running: Running, skewed: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterLake]:
-    lake = ClusterLake(running, tmp_path_factory.mktemp("cluster-lake"))
-    lake.fill(skewed)
-    yield lake
-    assert lake.leaked_documents(skewed) == 0
+    with filled_lake(running, skewed, tmp_path_factory.mktemp("cluster-lake")) as lake:
+        yield lake
 
 
 @pytest.mark.parametrize("broadcast", ["always", "never"])

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -267,9 +268,16 @@ def day() -> Day:
     return small_day()
 
 
-@pytest.fixture(scope="session")
-def lake(running: Running, day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterLake]:
-    lake = ClusterLake(running, tmp_path_factory.mktemp("cluster-lake"))
+@contextmanager
+def filled_lake(running: Running, day: Day, folder: Path) -> Iterator[ClusterLake]:
+    """Gives a lake with the raw tables of a day, whose documents nobody may have told of at its end."""
+    lake = ClusterLake(running, folder)
     lake.fill(day)
     yield lake
     assert lake.leaked_documents(day) == 0
+
+
+@pytest.fixture(scope="session")
+def lake(running: Running, day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterLake]:
+    with filled_lake(running, day, tmp_path_factory.mktemp("cluster-lake")) as lake:
+        yield lake

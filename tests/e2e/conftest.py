@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,6 +173,16 @@ def small_lake(lake: Lake) -> Lake:
     """Two documents, two days, three matches in the newest; not registered yet."""
     fill_small_lake(lake)
     return lake
+
+
+def copy_of_project(folder: Path) -> Path:
+    """Returns a copy of the dbt project below a folder, in which a test may change what it likes."""
+    project = folder / "project"
+    for name in ("macros", "models", "tests/dbt"):
+        shutil.copytree(PROJECT / name, project / name)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, project / name)
+    return project
 
 
 def fill_small_lake(lake: Lake) -> None:

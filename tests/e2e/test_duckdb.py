@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -29,7 +28,7 @@ from publisher.settings import PublishSettings
 from publisher.values import FileState
 from tests import forked
 from tests.conftest import PROJECT, Bucket
-from tests.e2e.conftest import CPF_ONE, Lake, fill_small_lake
+from tests.e2e.conftest import CPF_ONE, Lake, copy_of_project, fill_small_lake
 from tests.quoted import quoted, write_damaged_pages, write_not_utf8
 
 MACRO = "{{ latest_partition(source('lake', 'records')) | tojson }}"
@@ -133,11 +132,7 @@ def test_a_second_build_replaces_the_file_in_one_step(small: Lake, bucket: Bucke
 def test_a_column_of_another_type_than_the_contract_is_not_written(small: Lake) -> None:
     assert small.build().success
     before = result_of(small).read_bytes()
-    project = small.folder / "project"
-    for name in ("macros", "models", "tests/dbt"):
-        shutil.copytree(PROJECT / name, project / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, project / name)
+    project = copy_of_project(small.folder)
     model = project / "models/intermediate/int_matched_ids.sql"
     head, _, tail = model.read_text().rpartition("    id,\n")
     model.write_text(f"{head}    1 as id,\n{tail}")

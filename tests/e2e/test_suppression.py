@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
 from publisher.rollback import rollback
 from publisher.settings import PublishSettings
-from tests.conftest import PROJECT, Bucket
-from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Ended, Lake
+from tests.conftest import Bucket
+from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Ended, Lake, copy_of_project
 from tests.e2e.test_duckdb import compiled, on_duckdb, result_of
 
 NEWEST = "ano_mes_dia=20251022"
@@ -185,11 +184,7 @@ def test_integers_are_suppressed_by_what_they_are_published_as(duck: Lake, bucke
 
 def with_the_join_taken_out(lake: Lake) -> None:
     """The project, in whose model the anti join was lost: dbt's own tests find nothing wrong."""
-    project = lake.folder / "project"
-    for name in ("macros", "models", "tests/dbt"):
-        shutil.copytree(PROJECT / name, project / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, project / name)
+    project = copy_of_project(lake.folder)
     model = project / "models/intermediate/int_matched_ids.sql"
     model.write_text(model.read_text().replace("from {{ 'publishable_ids' if suppressed_by() else", "from {{"))
     lake.settings["DBT_PROJECT_DIR"] = str(project)
