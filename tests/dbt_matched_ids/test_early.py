@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from dbt.adapters.spark import connections
+from dbt.context import base
 
+from dbt_matched_ids import plugin
 from dbt_matched_ids.spark import early
 
 
@@ -26,6 +32,7 @@ class Handle:
     """A connection that remembers what it was asked, and by which thread."""
 
     asked: list[tuple[str, threading.Thread]] = field(default_factory=list)
+    was_asked: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None
 
     def cursor(self) -> Handle:
@@ -33,6 +40,7 @@ class Handle:
 
     def execute(self, sql: str) -> None:
         self.asked.append((sql, threading.current_thread()))
+        self.was_asked.set()
         if self.error:
             raise self.error
 
@@ -50,6 +58,26 @@ def handle(monkeypatch: pytest.MonkeyPatch) -> Handle:
     monkeypatch.setattr(connections.SparkConnectionManager, "open", open_)
     monkeypatch.setitem(sys.modules, "pyspark", None)
     return opened
+
+
+@pytest.fixture
+def nothing_else_is_prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What else the plugin does to its process is not done to this one."""
+    monkeypatch.setattr(plugin.environment, "prepare", lambda: None)
+    monkeypatch.setattr(plugin.connections, "install", lambda: None)
+    monkeypatch.setattr(base, "get_context_modules", base.get_context_modules)
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+
+
+def test_dbt_begins_it_with_its_command_and_the_targets_credentials(
+    handle: Handle, nothing_else_is_prepared: None
+) -> None:
+    read = {"flags": SimpleNamespace(WHICH="build"), "profile": SimpleNamespace(credentials=Credentials())}
+    with click.Context(click.Command("build"), obj=read).scope():
+        plugin.MatchedIds("matched_ids")
+    assert handle.was_asked.wait(60)
 
 
 @pytest.mark.parametrize("command", ["build", "run", "test", "run-operation"])
