@@ -1,24 +1,6 @@
-with matched_ids as (
+with summary as (
 
-    select
-        id,
-        source_partition
-    from {{ ref('matched_ids', 'int_matched_ids') }}
-
-),
-
--- An empty table has no row to tell its partition: the partition that was read is the one that was empty.
-summary as (
-
-    select
-        coalesce(
-            max(source_partition), '{{ latest_partition(source("lake", "records")).name }}'
-        ) as source_partition,
-        count(*) as total_ids,
-        min(id) as min_id,
-        max(id) as max_id,
-        cast(coalesce(sum({{ octet_length('id') }}), 0) as {{ dbt.type_bigint() }}) as total_id_bytes
-    from matched_ids
+    {{ publication_summary(ref('matched_ids', 'int_matched_ids'), latest_partition(source('lake', 'records')).name) }}
 
 ),
 
@@ -101,8 +83,8 @@ select
     summary.min_id,
     summary.max_id,
     summary.total_id_bytes,
-    '{{ invocation_id }}' as dbt_invocation_id,
-    cast(current_timestamp as {{ dbt.type_timestamp() }}) as built_at,
+    summary.dbt_invocation_id,
+    summary.built_at,
     '{{ document_prefix() }}' as document_prefix,
     cpfs.total_cpfs,
     cpfs.usable_cpfs,

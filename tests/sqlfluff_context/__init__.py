@@ -74,8 +74,8 @@ def missing_documents(_relation: object, _partition: _Partition) -> dict[str, in
     return {"found": 0, "allowed": 0}
 
 
-def octet_length(text: str) -> str:
-    return f"octet_length({text})"
+def publication_summary(relation: object, partition: str) -> str:
+    return f"select '{partition}' as source_partition from {relation}"
 
 
 class dbt:  # noqa: N801 -- the models call it by this name
