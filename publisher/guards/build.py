@@ -99,7 +99,7 @@ def require_equal_summary(encoded: Encoded, summary: Summary, partitions: frozen
         differing.append("source_partition")
     if differing:
         raise GuardRefusal(
-            f"What was read differs from int_matched_ids_summary: {', '.join(differing)}.",
+            f"What was read differs from the table's summary row: {', '.join(differing)}.",
             "The table was written to while it was read, or by another run: run `dbt build`, then publish.",
             guard=SUMMARY_DIFFERS,
         )
@@ -120,7 +120,7 @@ def require_summary_after(summary: Summary, committed_at: datetime | None) -> No
     """
     if committed_at is not None and summary.built_at is not None and committed_at > summary.built_at:
         raise GuardRefusal(
-            "The table was replaced after its row in int_matched_ids_summary was written.",
+            "The table was replaced after its summary row was written.",
             "Another dbt run is building it, or did so without the summary: run `dbt build`, then publish.",
             guard=SUMMARY_DIFFERS,
         )

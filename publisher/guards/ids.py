@@ -34,7 +34,7 @@ def require_good_ids(block: Block, max_id_bytes: int) -> None:
         longer = " If ids are that long, raise --max-id-bytes." if is_too_long else ""
         raise GuardRefusal(
             f"The table has {fault} between rows {block.first_row:,} and {last_row:,}.",
-            f"Find the row in int_matched_ids (the ids are not shown here) and mend where it comes from.{longer}",
+            f"Find the row in the table (the ids are not shown here) and mend where it comes from.{longer}",
             guard=BAD_IDS,
             saw=block.longest_bytes if is_too_long else None,
             limit=max_id_bytes if is_too_long else None,

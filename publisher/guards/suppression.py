@@ -41,7 +41,7 @@ def require_none_suppressed(held: int, suppressed: int, summary: Summary) -> Non
     """
     if suppressed != summary.suppressed_ids:
         raise GuardRefusal(
-            f"The table of suppressed ids has {suppressed:,} rows, and by int_matched_ids_summary "
+            f"The table of suppressed ids has {suppressed:,} rows, and by the summary row "
             f"{summary.suppressed_ids or 0:,}: what must not be published is not known.",
             "The table was written to by another run: run `dbt build`, then publish.",
             guard=SUPPRESSED_IDS,
@@ -49,9 +49,9 @@ def require_none_suppressed(held: int, suppressed: int, summary: Summary) -> Non
     if held:
         raise GuardRefusal(
             f"The table has {held:,} of the {suppressed:,} ids that must not be published (they are not shown here).",
-            "int_matched_ids must leave out what int_matched_ids_suppressed names: look for a model or a hook that was "
-            "changed, then run `dbt build`. No one overrules this: an id that may be published again is taken off the "
-            "suppression list.",
+            "The model must leave out what <model>_suppressed names: look for a model or a hook that was changed, then "
+            "run `dbt build`. No one overrules this: an id that may be published again is taken off the suppression "
+            "list.",
             guard=SUPPRESSED_IDS,
             saw=held,
             limit=0,

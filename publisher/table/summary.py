@@ -30,7 +30,7 @@ def read_summary(ref: TableRef, lake: LakeAccess | None = None) -> Summary:
         SourceNotReady: It is missing, has not exactly one row, or lacks a column.
         StoreFailed: The store or the catalog failed.
     """
-    hint = "Run `dbt build` again; if it stays so, open the table int_matched_ids_summary."
+    hint = "Run `dbt build` again; if it stays so, open that table."
     contents = contents_of(ref, lake or LakeAccess())
     names = list(Summary.__dataclass_fields__)
     rows: list[dict[str, Any]] = []

@@ -251,7 +251,7 @@ def test_a_table_of_suppressed_ids_that_is_not_whole_is_refused(held_to_a_list: 
     table = pq.read_table(suppressed_of(held_to_a_list))
     no_id = pa.table({"id": pa.array([None], pa.string()), "is_withheld": [True]})
     for other, words in (
-        (table.slice(0, 1), "has 1 rows, and by int_matched_ids_summary 3"),
+        (table.slice(0, 1), "has 1 rows, and by the summary row 3"),
         (table.sort_by([("id", "descending")]), "is not in strictly ascending order"),
         (no_id, "has 1 null"),
     ):
