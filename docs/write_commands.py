@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from publisher.cli import cli
+from publisher.cli.failing import WORST_FIRST
 from publisher.errors import PublisherError
 
 DOCUMENT = Path(__file__).with_name("commands.md")
@@ -45,7 +46,11 @@ def _exit_codes() -> str:
     meanings = {kind.exit_code: _first_paragraph(kind) for kind in PublisherError.__subclasses__()} | _ENDED_BY_NO_ERROR
     meanings[PublisherError.exit_code] = "A bug: run again with `--debug`, and report what it shows."
     rows = [f"| {code} | {meanings[code]} |" for code in sorted(meanings)]
-    text = "Every failure is one line of what happened and one line of what to do.\n"
+    order = ", ".join(map(str, WORST_FIRST))
+    text = (
+        "Every failure is one line of what happened and one line of what to do. Of several [lists](lists.md) the worst "
+        f"counts: {order}.\n"
+    )
     return f"## Exit codes\n\n{_table('exit code', 'meaning', rows=rows)}\n{text}"
 
 

@@ -34,11 +34,16 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class DbtTable:
-    """A side of a comparison that dbt built; its artifacts tell where it is."""
+    """A side of a comparison that dbt built; its artifacts tell where it is.
+
+    Attributes:
+        exposure: As in `PublishSettings`.
+    """
 
     target_path: Path = Path("target")
     model: str = "int_matched_ids"
     id_column: str = "id"
+    exposure: str | None = None
 
 
 Side = StoredFile | DbtTable | TableRef
@@ -187,7 +192,7 @@ def _open(side: Side, store: ReadableStore, destination: Destination, lake: Lake
         return _Opened(ids, found.metadata.source_partition, found.etag)
     if isinstance(side, TableRef):
         return _open_table(open_table(side, lake), lake)
-    build = read_build(side.target_path, side.model, side.id_column)
+    build = read_build(side.target_path, side.model, side.id_column, side.exposure)
     table = open_table(build.table, lake)
     return _open_table(table, lake, _notes(build, table))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from publisher import guards
@@ -16,6 +17,7 @@ from publisher.store.trials import Trials, Unfit
 from publisher.table.dbt_artifacts import read_build
 from publisher.table.summary import read_summary
 from publisher.table.table import open_table
+from publisher.values import Build
 
 _OTHER_STORE = "Use a store that honours S3's conditions; see docs/guarantees.md."
 
@@ -47,6 +49,9 @@ def examine(
     model: str,
     now: Callable[[], datetime],
     lake: LakeAccess | None = None,
+    *,
+    id_column: str = "id",
+    exposure: str | None = None,
 ) -> Iterator[Check]:
     """Tries one thing after the other; what does not pass stops none of the others.
 
@@ -57,6 +62,8 @@ def examine(
         model: The model to publish.
         now: The local clock.
         lake: What reads the tables.
+        id_column: The model's column of ids.
+        exposure: As in `PublishSettings`.
 
     Yields:
         The result of each try.
@@ -64,7 +71,8 @@ def examine(
     for name, attempt in Trials(store, destination, now).all():
         yield _tried(name, attempt)
     if target_path is not None:
-        yield _tried("dbt's artifacts and tables", lambda: _source(target_path, model, lake or LakeAccess()))
+        build = partial(read_build, target_path, model, id_column, exposure)
+        yield _tried("dbt's artifacts and tables", lambda: _source(build, lake or LakeAccess()))
 
 
 def _tried(name: str, attempt: Callable[[], str]) -> Check:
@@ -78,8 +86,8 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
         return Check(name, "It could not be tried.", "Mend what failed above.", StoreFailed.exit_code)
 
 
-def _source(target_path: Path, model: str, lake: LakeAccess) -> str:
-    build = read_build(target_path, model, "id")
+def _source(read: Callable[[], Build], lake: LakeAccess) -> str:
+    build = read()
     guards.require_dbt_success(build)
     guards.require_same_invocation(build, read_summary(build.summary, lake))
     return f"{open_table(build.table, lake).rows:,} ids, built by invocation {build.invocation_id}"

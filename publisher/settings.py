@@ -23,6 +23,8 @@ class PublishSettings:
         destination: Where to publish.
         target_path: dbt's folder of artifacts; used unless `table` names one by hand.
         model: The model whose table is published; its summary is `<model>_summary`.
+        exposure: The unique id of the exposure that declares the list, where the project declares others beside it:
+            what dbt failed to do elsewhere does not keep this one then.
         table: A table named by hand, about which dbt says nothing.
         source_partition: The partition that such a table comes from.
         id_column: The column to publish.
@@ -38,6 +40,7 @@ class PublishSettings:
     destination: Destination
     target_path: Path = Path("target")
     model: str = "int_matched_ids"
+    exposure: str | None = None
     table: TableRef | None = None
     source_partition: str | None = None
     id_column: str = "id"

@@ -73,7 +73,7 @@ def open_source(settings: PublishSettings, lake: LakeAccess, enforce: guards.Enf
         table = open_table(settings.table, lake)
         named = next(iter(table.source_partitions)) if len(table.source_partitions) == 1 else None
         return Source(table, settings.source_partition or named, None, None)
-    build = read_build(settings.target_path, settings.model, settings.id_column)
+    build = read_build(settings.target_path, settings.model, settings.id_column, settings.exposure)
     enforce(guards.require_dbt_success, build)
     # In this order: an engine writes the table before its summary row, so that a row of this build vouches for a table
     # that was opened before it, and for a newer one never does.
@@ -117,7 +117,7 @@ def require_none_suppressed(source: Source, spool: BinaryIO, lake: LakeAccess, e
     except NotComparable as damage:
         raise GuardRefusal(
             f"It is not known what must not be published: {damage}.",
-            "int_matched_ids_suppressed must be made by `select distinct … order by id`: run `dbt build` again.",
+            "That table, <model>_suppressed, must be made by `select distinct … order by id`: run `dbt build` again.",
             guard=guards.SUPPRESSED_IDS,
         ) from damage
     # What the new file lacks of the table is not held.

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import log, options
+from publisher.cli.asked import addressed_list
 from publisher.cli.connect import open_bucket, require_extra
 from publisher.cli.output import Output, fields_text
 from publisher.cli.streams import lead_nowhere
 from publisher.errors import PublisherError, UsageError
 from publisher.redaction import shown
-from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
     from publisher.diff import Compared, Difference, Which
@@ -25,23 +25,22 @@ _READER_GONE = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 @click.command()
-@click.pass_obj
-@options.destination
+@click.pass_context
+@options.reading
 @options.dbt
 @options.ID_COLUMN
 @options.IDS
 @click.argument("a", default="active")
 @click.argument("b", default="dbt")
 def diff(
-    output: Output,
-    to: str,
+    context: click.Context,
+    /,
     endpoint_url: str | None,
     target_path: Path,
-    model: str,
-    id_column: str,
     ids: Which | None,
     a: str,
     b: str,
+    **_options: Any,
 ) -> None:
     """Count the ids that only B has (added), that only A has (removed), and that both have.
 
@@ -50,7 +49,9 @@ def diff(
     a publish would change. Nothing is written. What is damaged, not in order or replaced meanwhile ends it with an
     error; what --ids printed until then is not whole.
     """
-    destination = Destination.parse(to)
+    output = context.ensure_object(Output)
+    of_list = addressed_list(context)
+    destination = of_list.destination
     if ids and output.as_json:
         raise UsageError(
             "--ids and --json were both given, but stdout can hold the ids or one object.",
@@ -62,7 +63,7 @@ def diff(
     from publisher.diff import diff as run
     from publisher.lake.access import LakeAccess
 
-    of_dbt = DbtTable(target_path, model, id_column)
+    of_dbt = DbtTable(target_path, of_list.model, of_list.id_column, of_list.exposure)
     ours, theirs = (parse_side(text, destination, of_dbt) for text in (a, b))
     deadline = Deadline(output.deadline_seconds)
     store, lake = open_bucket(destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)

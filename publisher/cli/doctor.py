@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from publisher.cli import options
+from publisher.cli.asked import addressed_list
 from publisher.cli.connect import open_bucket, require_extra
 from publisher.cli.output import Output
 from publisher.cli.streams import print_json, say
 from publisher.redaction import shown
-from publisher.store.keys import Destination
 
 if TYPE_CHECKING:
     from publisher.doctor import Check
 
 
 @click.command()
-@click.pass_obj
-@options.writing
+@click.pass_context
+@options.publishing
 @options.dbt
-def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path, model: str) -> None:
+@options.ID_COLUMN
+def doctor(context: click.Context, /, endpoint_url: str | None, target_path: Path, **_options: Any) -> None:
     """Try everything that a publish needs, on scratch keys, and say how to mend what fails."""
-    destination = Destination.parse(to)
+    output = context.ensure_object(Output)
+    of_list = addressed_list(context)
+    destination = of_list.destination
     require_extra("pyarrow", "publish", "doctor")
     from publisher.aws.clients import Deadline
     from publisher.doctor import examine
@@ -34,7 +37,10 @@ def doctor(output: Output, to: str, endpoint_url: str | None, target_path: Path,
     deadline = Deadline(output.deadline_seconds)
     store, lake = open_bucket(destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)
     checks = []
-    for check in examine(store, destination, target_path, model, lambda: datetime.now(timezone.utc), lake):
+    for check in examine(
+        store, destination, target_path, of_list.model, lambda: datetime.now(timezone.utc), lake,
+        id_column=of_list.id_column, exposure=of_list.exposure,
+    ):  # fmt: skip
         checks.append(check)
         if not output.as_json:
             say(_text(check))

@@ -60,7 +60,8 @@ def warn(text: str) -> None:
     if _log.is_json:
         _tell("warning", text)
     else:
-        say(f"publisher: {shown(text)}", is_error=True)
+        of_list = f"{_log.known['exposure']}: " if "exposure" in _log.known else ""
+        say(f"publisher: {shown(f'{of_list}{text}')}", is_error=True)
 
 
 def note(text: str, *, level: str = "info", **more: Any) -> None:

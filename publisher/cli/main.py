@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
 import threading
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +18,7 @@ from publisher import __version__
 from publisher.cli import log
 from publisher.cli.diff import diff
 from publisher.cli.doctor import doctor
+from publisher.cli.failing import failure_fields, say_failed, unexpected
 from publisher.cli.history import history
 from publisher.cli.hold import hold, release
 from publisher.cli.latest_partition import latest_partition
@@ -36,7 +35,6 @@ from publisher.cli.telling import Telling, tell
 from publisher.cli.trace import trace
 from publisher.cli.verify import verify
 from publisher.errors import PublisherError, UsageError
-from publisher.redaction import shown
 
 _INTERRUPTED = 130  # what a shell reports for Ctrl-C
 _TERMINATED = 143
@@ -138,7 +136,8 @@ def _run(arguments: list[str], output: Output) -> Ended:
 def _ended(arguments: list[str], output: Output) -> Ended:
     try:
         # What click returns is what a command exited with, or nothing.
-        return Ended(cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output) or 0)
+        code = cli.main(arguments, prog_name="publisher", standalone_mode=False, obj=output) or 0
+        return Ended(code, output.worst if code else None)
     except PublisherError as error:
         return _failed(error, output)
     except click.ClickException as error:
@@ -147,7 +146,7 @@ def _ended(arguments: list[str], output: Output) -> Ended:
     except click.Abort:
         return Ended(_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 -- the last resort: whatever it is, it ends with a code and one line
-        return _failed(_unexpected(error), output)
+        return _failed(unexpected(error), output)
 
 
 def _whom_to_tell(arguments: list[str]) -> Telling:
@@ -163,22 +162,6 @@ def _whom_to_tell(arguments: list[str]) -> Telling:
             given = publish.make_context(publish.name, arguments[1:], obj=output, **leniently).params
             output.telling.begin(given.get("to"), is_dry_run=bool(given.get("dry_run")))
     return output.telling
-
-
-def _unexpected(error: Exception) -> PublisherError:
-    """Returns what to say of an error that nobody foresaw. Only its kind: the text may hold data."""
-    if isinstance(error, MemoryError):
-        return UsageError(
-            "There is not enough memory.", "Give the process more: docs/scaling.md tells how much it takes."
-        )
-    if isinstance(error, OSError) and error.errno is not None:
-        name = errno.errorcode.get(error.errno, str(error.errno))
-        return UsageError(
-            f"This machine refused something: {os.strerror(error.errno)} ({name}).",
-            "Look at its disks, limits (ulimit) and rights; with --debug it is shown where.",
-        )
-    message = f"Unexpected {type(error).__name__}: this is a bug."
-    return PublisherError(message, "Run again with --debug, and report what it shows.")
 
 
 def _terminate(output: Output, _signal: int, _frame: FrameType | None) -> NoReturn:
@@ -209,11 +192,7 @@ def _end_in_time(code: int, output: Output) -> None:
 
 
 def _failed(error: PublisherError, output: Output) -> Ended:
-    if output.debug and sys.exc_info()[0] is not None:
-        log.note("\n".join(map(shown, traceback.format_exc().splitlines())), level="debug")
-    log.fail(error)
+    say_failed(error, output)
     if output.as_json:
-        fields = {"status": error.status, "error": type(error).__name__, "exit_code": error.exit_code}
-        guard = {"guard": error.guard} if error.guard else {}
-        print_json({**fields, **guard, "message": error.message, "hint": error.hint})
+        print_json(failure_fields(error))
     return Ended(error.exit_code, error)

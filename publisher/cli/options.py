@@ -185,7 +185,14 @@ METRICS = _option(
 
 # Where to, and from where.
 TO = _option("--to", help="The destination, s3://bucket[/prefix].", metavar="S3_URL", required=True)
+TO_OR_DECLARED = _option(
+    "--to", help="The destination, s3://bucket[/prefix]; without it, the one that a list's exposure names.",
+    metavar="S3_URL",
+)  # fmt: skip
 MODEL = _option("--model", help="The dbt model to publish; <model>_summary is its summary.", default="int_matched_ids")
+EXPOSURE = _option(
+    "--exposure", help="Of the lists that the dbt project declares, the one of this exposure.", metavar="NAME"
+)
 TARGET_PATH = _option(
     "--target-path", help="dbt's folder of artifacts.", default="target", type=_PATH, also=("DBT_TARGET_PATH",)
 )
@@ -320,16 +327,26 @@ def answering(command: _Command) -> _Command:
     return command
 
 
-def destination(command: _Command) -> _Command:
+def destination(command: _Command, to: Option = TO) -> _Command:
     """Adds the options that every command about a destination has."""
-    return TO(EXPECTED_BUCKET_OWNER(answering(command)))
+    return to(EXPECTED_BUCKET_OWNER(answering(command)))
 
 
-def writing(command: _Command) -> _Command:
+def writing(command: _Command, to: Option = TO) -> _Command:
     """Adds the options that every command has that writes to a destination."""
     for option in (TAGS, ACL, BUCKET_KEY, SSE_KMS_KEY_ID, SSE):
         command = option(command)
-    return destination(command)
+    return destination(command, to)
+
+
+def publishing(command: _Command) -> _Command:
+    """Adds the options of a command that writes to destinations which the dbt project may name, too."""
+    return writing(command, TO_OR_DECLARED)
+
+
+def reading(command: _Command) -> _Command:
+    """Adds the options of a command about a destination which the dbt project may name, too."""
+    return destination(command, TO_OR_DECLARED)
 
 
 def measuring(command: _Command) -> _Command:
@@ -344,4 +361,4 @@ def telling(command: _Command) -> _Command:
 
 def dbt(command: _Command) -> _Command:
     """Adds the options that say where dbt's word is to be found."""
-    return TARGET_PATH(MODEL(command))
+    return TARGET_PATH(EXPOSURE(MODEL(command)))

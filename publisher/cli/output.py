@@ -10,7 +10,7 @@ from typing import Any
 from publisher.cli.log import warn
 from publisher.cli.streams import print_json, say
 from publisher.cli.telling import Telling
-from publisher.errors import UsageError
+from publisher.errors import PublisherError, UsageError
 from publisher.guards.active import readable_duration
 from publisher.redaction import shown
 from publisher.values import StoredObject
@@ -25,7 +25,8 @@ class Output:
         debug: A traceback on failure.
         deadline_seconds: For all requests to the store together.
         of_bucket: What is said with every request to the bucket; the names are those of `S3Options`.
-        telling: Who else is to be told, and of what.
+        telling: Who else is to be told, and of what; while several lists are published, of the one that is under way.
+        worst: Of several lists, the error whose exit code counts; everything is said of it already.
     """
 
     as_json: bool = False
@@ -33,6 +34,7 @@ class Output:
     deadline_seconds: float = 3600
     of_bucket: dict[str, Any] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
+    worst: PublisherError | None = None
 
     def answer(self, fields: Mapping[str, Any], text: str, *, is_done: bool = False) -> None:
         """Prints what a command found or did, as it was asked for.

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from publisher.cli import log, options
 from publisher.cli.connect import open_bucket, require_extra
-from publisher.cli.output import Output, fields_text, replaced_text, stored_fields
-from publisher.guards.limits import Limits
-from publisher.settings import PublishSettings, parse_table
-from publisher.store.keys import Destination
+from publisher.cli.failing import failure_fields, say_failed, unexpected, worst
+from publisher.cli.lists import List, Lists, chosen_lists
+from publisher.cli.output import Output, table_text
+from publisher.cli.published import published_fields, published_text
+from publisher.cli.telling import tell
+from publisher.errors import PublisherError
 
 if TYPE_CHECKING:
     from publisher.publish import Published
 
 
 @click.command()
-@click.pass_obj
-@options.writing
+@click.pass_context
+@options.publishing
 @options.dbt
 @options.TABLE
 @options.SOURCE_PARTITION
@@ -38,65 +38,103 @@ if TYPE_CHECKING:
 @options.OVERRULE_REASON
 @options.DRY_RUN
 @options.telling
-def publish(
-    output: Output,
-    to: str,
-    endpoint_url: str | None,
-    target_path: Path,
-    model: str,
-    table: str | None,
-    source_partition: str | None,
-    id_column: str,
-    final_newline: bool,
-    spool_dir: Path | None,
-    max_ids: int,
-    max_id_bytes: int,
-    min_percent_of_active: float,
-    max_percent_removed: float,
-    max_deviation: float | None,
-    overrule: tuple[str, ...],
-    reason: str | None,
-    dry_run: bool,
-) -> None:
-    """Publish the table that dbt built, if all guards agree.
+def publish(context: click.Context, /, endpoint_url: str | None, **_options: Any) -> None:
+    """Publish what dbt built, if all guards agree.
 
-    Everything about the table comes from dbt's artifacts, unless --table names one by hand: parquet:/path or
+    That is each list that the dbt project declares, an exposure with config.meta.publisher (docs/lists.md), of which
+    the last dbt invocation ran a model; where none is declared, the table of --model. Each list has its own guards and
+    records, one that is refused keeps none of the others, and the worst exit code counts. An option wins over what an
+    exposure says.
+
+    Everything about a table comes from dbt's artifacts, unless --table names one by hand: parquet:/path or
     parquet:s3://bucket/path, iceberg:/path/v3.metadata.json (or the folder of a file-system table),
     glue:database.table. Of an Iceberg table one snapshot is read to its end.
     """
-    output.telling.begin(to, is_dry_run=dry_run)
-    settings = PublishSettings(
-        destination=Destination.parse(to),
-        target_path=target_path,
-        model=model,
-        table=parse_table(table, id_column) if table else None,
-        source_partition=source_partition,
-        id_column=id_column,
-        # A setting of the models, and no option: only what --table names has nobody else to tell it.
-        document_prefix=os.environ.get("MATCHED_IDS_DOCUMENT_PREFIX", PublishSettings.document_prefix),
-        final_newline=final_newline,
-        spool_dir=spool_dir,
-        limits=Limits(max_ids, min_percent_of_active, max_percent_removed, max_deviation, max_id_bytes),
-        overrule=frozenset(overrule),
-        reason=reason,
-        dry_run=dry_run,
-    )
+    output = context.ensure_object(Output)
+    lists = chosen_lists(context)
     require_extra("pyarrow", "publish", "publish")
+    if lists.are_several:
+        _publish_each(lists, endpoint_url, output)
+        return
+    (only,) = lists.to_publish
+    published = _publish(only, endpoint_url, output)
+    text = published_text(published, only.settings.destination)
+    output.answer(published_fields(published), text, is_done=True)
+
+
+def _publish(one: List, endpoint_url: str | None, output: Output) -> Published:
+    """Publishes a list, and lets be known what those are told who are told of it."""
+    settings = one.settings
+    destination = settings.destination
+    telling = output.telling
+    telling.targets, telling.promotion_targets = (
+        telling.targets or one.targets,
+        telling.promotion_targets or one.promotion_targets,
+    )
+    telling.begin(destination.url(destination.prefix), is_dry_run=settings.dry_run)
     from publisher.aws.clients import Deadline
     from publisher.cli.progress import progress
     from publisher.lake.access import LakeAccess
     from publisher.publish import publish as run
 
     deadline = Deadline(output.deadline_seconds)
-    store, lake = open_bucket(settings.destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)
-
-    with progress(sys.stderr, output.telling) as watcher:
+    store, lake = open_bucket(destination.bucket, endpoint_url, output, deadline), LakeAccess(deadline)
+    with progress(sys.stderr, telling) as watcher:
         published = run(settings, store, watcher, lake)
-    output.telling.published, output.telling.step = published, None
+    telling.published, telling.step = published, None
     log.know(step=None)
     if log.is_json():
-        log.note(_sentence(published), seconds=round(output.telling.seconds, 3))
-    output.answer(_fields(published), _text(published, settings.destination), is_done=True)
+        log.note(_sentence(published), seconds=round(telling.seconds, 3))
+    return published
+
+
+def _publish_each(lists: Lists, endpoint_url: str | None, output: Output) -> None:
+    """Publishes lists one after the other, whatever becomes of those before.
+
+    Raises:
+        click.exceptions.Exit: One was not published; with the worst exit code.
+    """
+    for name in lists.left_out:
+        log.warn(f"{name} is left out: the last dbt invocation ran none of its models")
+    channels = output.telling
+    answers: list[dict[str, Any]] = []
+    errors: list[PublisherError | None] = []
+    for one in lists.to_publish:
+        output.telling = channels.fresh()
+        log.know(exposure=one.name, run_id=None, dbt_invocation_id=None, step=None)
+        error = None
+        try:
+            published = _publish(one, endpoint_url, output)
+            answer = {**published_fields(published), "exit_code": 0}
+            if not output.as_json:
+                output.answer({}, published_text(published, one.settings.destination), is_done=True)
+        except Exception as caught:  # noqa: BLE001 -- whatever one list ends with, the others are published
+            error = caught if isinstance(caught, PublisherError) else unexpected(caught)
+            say_failed(error, output)
+            answer = failure_fields(error)
+        tell(output.telling, error.exit_code if error else 0, error, as_json=output.as_json)
+        answers.append({"exposure": one.name, **answer})
+        errors.append(error)
+    log.know(exposure=None, run_id=None, dbt_invocation_id=None, step=None)
+    answers += [{"exposure": name, "status": "left out"} for name in lists.left_out]
+    output.worst = worst(errors)
+    counts = failure_fields(output.worst) if output.worst else {"status": answers[0]["status"], "exit_code": 0}
+    output.answer({**counts, "lists": answers}, _table(answers), is_done=True)
+    if output.worst is not None:
+        raise click.exceptions.Exit(output.worst.exit_code)
+
+
+def _table(answers: list[dict[str, Any]]) -> str:
+    """Returns how each list ended, for a person."""
+    rows = [
+        (
+            answer["exposure"],
+            f"{answer['status']} by {answer['guard']}" if answer.get("guard") else answer["status"],
+            f"exit code {answer['exit_code']}" if "exit_code" in answer else "",
+        )
+        for answer in answers
+    ]
+    return table_text(rows)
 
 
 def _sentence(published: Published) -> str:
@@ -104,55 +142,3 @@ def _sentence(published: Published) -> str:
     said = published.metadata
     word = "would be published" if published.is_dry_run else "published"
     return f"{word}: {published.encoded.total_ids:,} ids of partition {said.source_partition or 'unknown'}"
-
-
-def _fields(published: Published) -> dict[str, Any]:
-    encoded, previous = published.encoded, published.previous
-    return {
-        "status": "would be published" if published.is_dry_run else "published",
-        "total_ids": encoded.total_ids,
-        "md5_checksum": encoded.md5,
-        "sha256": encoded.sha256,
-        "source_partition": published.metadata.source_partition,
-        "staged_key": published.staged_key or None,
-        "active_key": published.active_key,
-        "etag": published.etag or None,
-        "bytes": encoded.bytes,
-        "content_bytes": encoded.content_bytes,
-        "created_at": published.metadata.created_at,
-        "dbt_invocation_id": published.metadata.dbt_invocation_id,
-        "ids_added": published.metadata.ids_added,
-        "ids_removed": published.metadata.ids_removed,
-        "suppression_entries": published.metadata.suppression_entries,
-        "withheld_ids": published.metadata.withheld_ids,
-        "overruled": list(published.metadata.overruled_guards),
-        "warnings": list(published.warnings),
-        "previous": stored_fields(previous) if previous else None,
-        "seconds": dict(published.seconds),
-    }
-
-
-def _text(published: Published, destination: Destination) -> str:
-    fields = _fields(published)
-    previous = published.previous.metadata if published.previous else None
-    shown = {
-        "source partition": fields["source_partition"],
-        "ids": fields["total_ids"],
-        "added": fields["ids_added"],
-        "removed": fields["ids_removed"],
-        "withheld (suppressed)": fields["withheld_ids"],
-        "overruled": published.metadata.overruled,
-        "bytes": fields["bytes"],
-        "md5 of the content": fields["md5_checksum"],
-        "sha256 of the file": fields["sha256"],
-        "near a limit": "; ".join(text for text in published.warnings if text.startswith("near ")) or None,
-        "staged as": destination.url(published.staged_key) if published.staged_key else None,
-        ("would replace" if published.is_dry_run else "replaced"): replaced_text(
-            previous.source_partition, previous.total_ids
-        )
-        if previous
-        else "nothing, it is the first",
-        "seconds": ", ".join(f"{step} {seconds:.2f}" for step, seconds in published.seconds.items()),
-    }
-    title = "dry run, nothing was written: would publish" if published.is_dry_run else "published"
-    return fields_text(f"{title} {destination.url(published.active_key)}", shown)

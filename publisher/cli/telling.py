@@ -77,6 +77,16 @@ class Telling:
         """Is told that a publish runs."""
         self.is_begun, self.to, self.is_dry_run = True, to, is_dry_run
 
+    def fresh(self) -> Telling:
+        """Returns one that tells the same people, and knows nothing yet: for the next of several lists."""
+        return Telling(
+            namespace=self.namespace,
+            metrics_to=self.metrics_to,
+            targets=self.targets,
+            promotion_targets=self.promotion_targets,
+            openlineage_url=self.openlineage_url,
+        )
+
     @property
     def is_wanted(self) -> bool:
         """Whether there is somebody to tell, and something."""

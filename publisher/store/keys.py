@@ -12,6 +12,8 @@ from publisher.errors import UsageError
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # The characters that need no escaping in a copy's source and are safe in every client.
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=-]*")
+# What the publisher has below a destination, where no other destination may begin.
+_OWN = frozenset({"active", "stage", "runs", "report", "doctor", "hold.json"})
 TIMESTAMP = "%Y%m%d_%H%M%S"
 
 
@@ -39,6 +41,25 @@ class Destination:
         if not _PREFIX.fullmatch(prefix) or "//" in prefix or {".", ".."} & set(prefix.split("/")):
             raise UsageError(f"The prefix of the destination {url!r} is not usable as a key.", hint)
         return cls(bucket, f"{prefix}/" if prefix else "")
+
+    def below(self, key: str) -> Destination:
+        """Returns the destination below this one that a key names; this one where the key is empty.
+
+        Raises:
+            UsageError: It cannot be part of a key, or is where this one's own files are.
+        """
+        found = Destination.parse(self.url(f"{self.prefix}{key.strip('/')}"))
+        if found.is_within_files_of(self):
+            raise UsageError(
+                f"The key {key!r} is where {self.url(self.prefix)} has files of its own.",
+                f"Choose another than {', '.join(sorted(_OWN))}.",
+            )
+        return found
+
+    def is_within_files_of(self, other: Destination) -> bool:
+        """Whether this one begins in a folder in which another keeps its files."""
+        begins = self.bucket == other.bucket and self.prefix.startswith(other.prefix)
+        return begins and self.prefix.removeprefix(other.prefix).partition("/")[0] in _OWN
 
     @property
     def active_key(self) -> str:

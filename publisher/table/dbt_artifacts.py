@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 from publisher.errors import SourceNotReady, UsageError
 from publisher.lake.files import normal_location
 from publisher.moments import parse_iso
+from publisher.table.dbt_files import as_dbt_writes_it, list_of, load_artifact, text_of
+from publisher.table.dbt_graph import built_from, of_what_a_list_is_made_from
 from publisher.values import Build, TableRef
 
 # https://docs.getdbt.com/reference/artifacts/run-results-json: everything else is a failure or was left out.
@@ -18,31 +19,27 @@ _GOOD_STATUSES = frozenset({"success", "pass", "warn", "no-op", "reused"})
 _SKIPPED = "skipped"
 
 
-def read_build(target_path: Path, model: str, id_column: str) -> Build:
+def read_build(target_path: Path, model: str, id_column: str, exposure: str | None = None) -> Build:
     """Reads manifest.json and run_results.json of the last dbt invocation.
 
     Args:
         target_path: dbt's target folder.
         model: The model whose table is wanted.
         id_column: Its column of ids.
+        exposure: The unique id of the exposure that declares the list, where the project declares others beside it:
+            then what is known to have nothing to do with this one may have failed. None where any failure counts.
 
     Raises:
         SourceNotReady: An artifact is missing, damaged or of another invocation than the other.
         UsageError: The model is not in the project, or its table is of a kind that cannot be read.
     """
-    try:
-        return _read_build(target_path, model, id_column)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        # Whatever of dbt's JSON is not as dbt writes it. Only the kind: a key or a value may be anything.
-        raise SourceNotReady(
-            f"dbt's artifacts in {target_path} are damaged, or of an unknown version ({type(error).__name__}).",
-            "Run `dbt build` again, and let nothing else write there.",
-        ) from error
+    with as_dbt_writes_it(target_path):
+        return _read_build(target_path, model, id_column, exposure)
 
 
-def _read_build(target_path: Path, model: str, id_column: str) -> Build:
-    manifest = _load(target_path / "manifest.json")
-    run_results = _load(target_path / "run_results.json")
+def _read_build(target_path: Path, model: str, id_column: str, exposure: str | None) -> Build:
+    manifest = load_artifact(target_path / "manifest.json")
+    run_results = load_artifact(target_path / "run_results.json")
     invocation_id = _invocation_id(run_results, target_path / "run_results.json")
     if _invocation_id(manifest, target_path / "manifest.json") != invocation_id:
         raise SourceNotReady(
@@ -52,16 +49,26 @@ def _read_build(target_path: Path, model: str, id_column: str) -> Build:
     nodes: Mapping[str, Any] = manifest["nodes"]
     built = {name: _find_model(nodes, name, target_path) for name in (model, f"{model}_summary")}
     list_of_suppressed = f"{model}_suppressed"  # disabled where no suppression list is configured
-    if any(node["resource_type"] == "model" and node["name"] == list_of_suppressed for node in nodes.values()):
+    if any(_is_model(node) and node["name"] == list_of_suppressed for node in nodes.values()):
         built[list_of_suppressed] = _find_model(nodes, list_of_suppressed, target_path)
-    adapter = _text(manifest["metadata"]["adapter_type"])
+    adapter = text_of(manifest["metadata"]["adapter_type"])
     statuses = {result["unique_id"]: result["status"] for result in run_results["results"]}
+    counting = statuses
+    if exposure is not None:
+        found = manifest.get("exposures") or {}
+        if exposure not in found:
+            raise SourceNotReady(
+                f"{target_path / 'manifest.json'} is not the one any more that was looked at for lists to publish.",
+                "Let nothing of dbt run in that folder between `dbt build` and `publisher publish`.",
+            )
+        list_of(found[exposure]["depends_on"]["nodes"])  # without them, too little would count
+        counting = of_what_a_list_is_made_from(statuses, manifest, [exposure, *built.values()])
     # Views on raw data hold what was chosen when they were built: a partition, on DuckDB its files.
-    upstream = _upstream_models(nodes, built.values())
+    upstream = built_from(nodes, built.values())
     tests = [
         name
         for name, node in nodes.items()
-        if node["resource_type"] == "test" and set(built.values()) & set(_list(node["depends_on"]["nodes"]))
+        if node["resource_type"] == "test" and set(built.values()) & set(list_of(node["depends_on"]["nodes"]))
     ]
     return Build(
         invocation_id=invocation_id,
@@ -74,30 +81,14 @@ def _read_build(target_path: Path, model: str, id_column: str) -> Build:
         failures=tuple(
             sorted(
                 f"{_short(name)} ({status})"
-                for name, status in statuses.items()
+                for name, status in counting.items()
                 if status not in _GOOD_STATUSES and status != _SKIPPED
             )
         ),
-        skipped=list(statuses.values()).count(_SKIPPED),
+        skipped=list(counting.values()).count(_SKIPPED),
         started_at=_started_at(run_results),
         untested=tuple(sorted(_short(name) for name in [*upstream, *tests] if name not in statuses)),
     )
-
-
-def _load(path: Path) -> dict[str, Any]:
-    hint = "Run `dbt build` first, or point --target-path at the folder it wrote to."
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise SourceNotReady(f"dbt's artifact {path} does not exist.", hint) from None
-    except OSError as error:
-        raise SourceNotReady(f"dbt's artifact {path} cannot be read: {error.strerror}.", hint) from error
-    except (ValueError, RecursionError):
-        raise SourceNotReady(f"dbt's artifact {path} is not whole JSON; is dbt still writing it?", hint) from None
-    wanted = {"manifest.json": ("metadata", "nodes"), "run_results.json": ("metadata", "results")}[path.name]
-    if not isinstance(content, dict) or not all(key in content for key in wanted):
-        raise SourceNotReady(f"{path} is not an artifact of dbt: it lacks {' or '.join(wanted)}.", hint)
-    return content
 
 
 def _invocation_id(artifact: Mapping[str, Any], path: Path) -> str:
@@ -112,9 +103,7 @@ def _started_at(run_results: Mapping[str, Any]) -> datetime | None:
 
 
 def _find_model(nodes: Mapping[str, Any], name: str, target_path: Path) -> str:
-    found = [
-        unique_id for unique_id, node in nodes.items() if node["resource_type"] == "model" and node["name"] == name
-    ]
+    found = [unique_id for unique_id, node in nodes.items() if _is_model(node) and node["name"] == name]
     if len(found) == 1:
         return found[0]
     if found:
@@ -128,19 +117,8 @@ def _find_model(nodes: Mapping[str, Any], name: str, target_path: Path) -> str:
     )
 
 
-def _upstream_models(nodes: Mapping[str, Any], models: Iterable[str]) -> set[str]:
-    """Returns models with those that they are built from, as far as they are built; an ephemeral one is none."""
-    found: set[str] = set()
-    waiting = list(models)
-    while waiting:
-        name = waiting.pop()
-        node = nodes.get(name, {"resource_type": "source"})
-        if name in found or node["resource_type"] != "model":
-            continue
-        if node["config"].get("materialized") != "ephemeral":
-            found.add(name)
-        waiting += _list(node.get("depends_on", {}).get("nodes", []))
-    return found
+def _is_model(node: Mapping[str, Any]) -> bool:
+    return bool(node["resource_type"] == "model")
 
 
 def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> TableRef:
@@ -149,7 +127,7 @@ def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> 
     if adapter == "glue" or (config.get("meta") or {}).get("publisher_reads") == "glue":
         # The catalog tells the format and the place, which dbt-glue's configuration does not. Inside a Glue job the
         # adapter is dbt-spark's, and the project says what it cannot tell.
-        return TableRef("glue", f"{_text(node['schema'])}.{_text(node['alias'])}", id_column)
+        return TableRef("glue", f"{text_of(node['schema'])}.{text_of(node['alias'])}", id_column)
     # On DuckDB the project's own materialization writes the file; dbt-duckdb's write into the database, or elsewhere.
     of_duckdb = adapter == "duckdb" and config.get("materialized") == "parquet_file"
     if not of_duckdb and (adapter != "spark" or file_format not in ("parquet", "iceberg")):
@@ -164,27 +142,15 @@ def _table_ref(node: Mapping[str, Any], adapter: str | None, id_column: str) -> 
             f"The manifest does not say where the table of {node['name']} is: it has no location_root.",
             "Set MATCHED_IDS_LOCATION_ROOT for `dbt build`, or name the folder: --table parquet:/path.",
         )
-    location = normal_location(_text(root))
+    location = normal_location(text_of(root))
     if not location.startswith(("/", "s3://")):
         raise UsageError(
             f"The table of {node['name']} is at {root}, which is neither an absolute path nor in S3.",
             "Set MATCHED_IDS_LOCATION_ROOT to such a place, or name the folder: --table parquet:/path.",
         )
     if of_duckdb:
-        return TableRef("parquet", f"{location}/{_text(node['alias'])}.parquet", id_column)
-    return TableRef(file_format, f"{location}/{_text(node['alias'])}", id_column)
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError("a list is expected")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError("a text is expected")
-    return value
+        return TableRef("parquet", f"{location}/{text_of(node['alias'])}.parquet", id_column)
+    return TableRef(file_format, f"{location}/{text_of(node['alias'])}", id_column)
 
 
 def _short(unique_id: str) -> str:

@@ -1,7 +1,11 @@
-"""The project as an installed package of somebody else's, on a target of theirs: tests/package_project."""
+"""The project as an installed package of somebody else's, on a target of theirs: tests/package_project.
+
+Theirs declares two lists of its own, which are published.
+"""
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -18,7 +22,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from publisher.table.dbt_artifacts import read_build
-from tests.conftest import PROJECT
+from tests import forked
+from tests.conftest import PROJECT, Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_TWO, Ended
 
 NEWEST = {
@@ -27,6 +32,9 @@ NEWEST = {
     "newest_total": [("2025-10-22", 3.75)],
     "yesterdays_orders": [(1,), (2,)],
 }
+FILES = {"bought_ids_file", "refunded_ids_file"}
+LISTS = {"bought_ids", "bought_ids_summary", "refunded_ids", "refunded_ids_summary"}
+TESTS = {"matched_ids_publishable_bought_ids_id", "matched_ids_publishable_refunded_ids_refunded_order"}
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,17 @@ class Shop:
     def names_of_results(self) -> set[str]:
         results = json.loads((self.folder / "project/target/run_results.json").read_text())["results"]
         return {result["unique_id"] for result in results}
+
+    def publish(self, bucket: Bucket) -> tuple[int, dict[str, str]]:
+        """Publishes what was built, and returns the exit code and how each list ended."""
+        options = ["--json", "--to", f"s3://{bucket.name}/shop", "--target-path", str(self.folder / "project/target")]
+        ended = forked.publisher.run(["publish", *options], {**os.environ, **bucket.endpoint.environment()})
+        lists = json.loads(ended.stdout)["lists"]
+        return ended.returncode, {one["exposure"]: one.get("guard", one["status"]) for one in lists}
+
+
+def content(bucket: Bucket, key: str) -> bytes:
+    return gzip.decompress(bucket.get(f"shop/{key}/active/latest.txt.gz")[0])
 
 
 @pytest.fixture(scope="module")
@@ -140,15 +159,34 @@ def test_a_table_that_is_said_to_be_in_two_places_is_refused(shop: Shop) -> None
     assert "config.meta.raw_path of the source warehouse.records is /elsewhere" in ended.output
 
 
-def test_on_spark_with_ours_disabled(shop: Shop, spark_folder: Path) -> None:
-    """Their tables are in their metastore; the exposure, and the tests of what is disabled, are gone with it."""
+def test_two_lists_are_two_models_two_summaries_and_two_exposures(shop: Shop, bucket: Bucket) -> None:
+    """On DuckDB. What is wrong with one is found by its test, and keeps that one alone."""
+    model = shop.folder / "project/models/lists/bought_ids.sql"
+    whole = model.read_text()
+    rows = "('4'), ('3'), ('3'), (null), (' ')"
+    model.write_text(f"select id, '2025-10-22' as source_partition from (values {rows}) as rows_of_it(id)")
+    ended = shop.dbt("build", "--select", "lists")
+    assert not ended.success
+    assert "Got 4 results" in ended.output  # not ascending, twice, null, blank
+    assert shop.publish(bucket) == (5, {"bought_ids_file": "dbt_not_successful", "refunded_ids_file": "published"})
+    assert content(bucket, "refunded") == b"10\n"  # with the line break that its exposure asks for
+    model.write_text(whole)
+    assert shop.dbt("build", "--select", "lists").success
+    assert shop.publish(bucket) == (0, {"bought_ids_file": "published", "refunded_ids_file": "published"})
+    assert content(bucket, "bought") == b"3\n4"
+
+
+def test_on_spark_with_ours_disabled(shop: Shop, spark_folder: Path, bucket: Bucket) -> None:
+    """Their tables are in their metastore; our exposure, and the tests of what is disabled, are gone with it."""
 
     ended = shop.dbt("run-operation", "register_lake", "--target=cluster")
     assert ended.success, ended.output
     ended = shop.dbt("build", "--target=cluster", MATCHED_IDS_PINNED_PARTITION="20251021")
     assert ended.success, ended.output
     assert decisions(ended.output) == [*ORDERS, *REFUNDS]
-    assert shop.names_of_results() == {f"model.shop.{name}" for name in NEWEST}
+    assert {name.split(".")[2] for name in shop.names_of_results()} == {*NEWEST, *LISTS, *TESTS, *FILES}
+    assert shop.publish(bucket) == (0, {"bought_ids_file": "published", "refunded_ids_file": "published"})
+    assert (content(bucket, "bought"), content(bucket, "refunded")) == (b"3\n4", b"10\n")
 
     from pyspark.sql import SparkSession
 
