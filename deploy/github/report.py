@@ -22,6 +22,7 @@ RUN_RESULTS = Path("target/run_results.json")
 _NODES_SHOWN = 20
 _TEXT_SIGNS = 2000
 _DBT_FAILURES = ("error", "fail", "runtime error")
+_LEFT_OUT = "left out"  # of several lists, one of which dbt ran nothing
 _AS_IT_WAS = "Active is as it was."
 _WHOLE = "Active is the old file or the new one, whole; `publisher status` tells which."
 
@@ -65,16 +66,30 @@ def told(answer: Mapping[str, Any] | None, nodes: Sequence[Mapping[str, Any]]) -
         if not failed:
             yield Annotation("error", "The run ended early", f"See the log of the step that failed. {_WHOLE}")
         return
+    for name, one in _lists(answer):
+        yield from _told_of(one, f"{name}: " if name else "")
+
+
+def _told_of(answer: Mapping[str, Any], name: str) -> Iterator[Annotation]:
     if answer["status"] in ("refused", "failed"):
         code, guard = answer["exit_code"], answer.get("guard")
         title = f"Refused by {guard}" if guard else f"Failed with exit code {code}"
-        yield Annotation("error", title, f"{answer['message']}\n{answer['hint']}")
+        yield Annotation("error", f"{name}{title}", f"{answer['message']}\n{answer['hint']}")
     if answer["status"] == "nothing new":
-        yield Annotation("notice", "Nothing new", answer["message"])
-    for name in answer.get("overruled") or ():
-        yield Annotation("warning", "Overruled", f"The guard {name} would have refused, and was overruled.")
+        yield Annotation("notice", f"{name}Nothing new", answer["message"])
+    if answer["status"] == _LEFT_OUT:
+        yield Annotation("notice", f"{name}Left out", "dbt ran none of its models.")
+    for guard in answer.get("overruled") or ():
+        yield Annotation("warning", f"{name}Overruled", f"The guard {guard} would have refused, and was overruled.")
     for text in answer.get("warnings") or ():
-        yield Annotation("warning", "Worth knowing", text)
+        yield Annotation("warning", f"{name}Worth knowing", text)
+
+
+def _lists(answer: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Returns what is answered of each list, with its name; of a single one, which has no name, the answer itself."""
+    if "lists" not in answer:
+        return [("", answer)]
+    return [(one["exposure"], one) for one in answer["lists"]]
 
 
 def summary(answer: Mapping[str, Any] | None, nodes: Sequence[Mapping[str, Any]], runbook: str) -> str:
@@ -86,19 +101,22 @@ def summary(answer: Mapping[str, Any] | None, nodes: Sequence[Mapping[str, Any]]
         runbook: The address of the runbook.
     """
     untold = f"## Not published\n\n{_AS_IT_WAS}" if _failed(nodes) else f"## Ended early\n\n{_WHOLE}"
-    parts = [untold if answer is None else _of_publisher(answer, runbook)]
+    lists = [] if answer is None else _lists(answer)
+    parts = [_of_publisher(one, runbook, f"{_markdown(name)}: " if name else "") for name, one in lists] or [untold]
     if nodes:
         parts.append(_of_dbt(nodes))
     return "\n\n".join(parts) + "\n"
 
 
-def _of_publisher(answer: Mapping[str, Any], runbook: str) -> str:
+def _of_publisher(answer: Mapping[str, Any], runbook: str, name: str) -> str:
     status = answer["status"]
     if status == "nothing new":
-        return f"## Nothing new\n\n{_markdown(answer['message'])}"
+        return f"## {name}Nothing new\n\n{_markdown(answer['message'])}"
+    if status == _LEFT_OUT:
+        return f"## {name}Left out\n\ndbt ran none of its models. {_AS_IT_WAS}"
     if status in ("refused", "failed"):
         code, guard = answer["exit_code"], answer.get("guard")
-        title = f"## {status.capitalize()}" + (f" by `{guard}`" if guard else "")
+        title = f"## {name}{status.capitalize()}" + (f" by `{guard}`" if guard else "")
         what = f"{_markdown(answer['message'])}\n\n{_markdown(answer['hint'])}"
         where = f"What to do: [runbook]({runbook}#{guard or f'exit-code-{code}'})."
         return f"{title}\n\n{what}\n\nExit code {code}. {_AS_IT_WAS if guard else _WHOLE} {where}"
@@ -119,7 +137,7 @@ def _of_publisher(answer: Mapping[str, Any], runbook: str) -> str:
         "seconds": ", ".join(f"{step} {value:.1f}" for step, value in seconds.items()),
     }
     known = [f"| {name} | {_markdown(_readable(value))} |" for name, value in rows.items() if value is not None]
-    return "\n".join([f"## {status.capitalize()}\n\n| | |\n|---|---|", *known])
+    return "\n".join([f"## {name}{status.capitalize()}\n\n| | |\n|---|---|", *known])
 
 
 def _of_dbt(nodes: Sequence[Mapping[str, Any]]) -> str:

@@ -24,6 +24,7 @@ from publisher import guards
 from tests import forked
 from tests.conftest import PROJECT, Bucket, WriteTable
 from tests.documents import slugs, text_of
+from tests.publisher.declared_lists import DeclaredLists
 from tests.publisher.lake import glue_server
 from tests.publisher.lake.glue_server import GlueServer
 
@@ -226,6 +227,29 @@ def test_a_conflict_and_a_failing_store_are_tried_again(
     fake(job, "publisher", 'echo "$@" >> called; code=$(head -n 1 codes); sed -i 1d codes; exit "$code"')
     ended = job.step("publisher publish", PAUSE_SECONDS="0", DRY_RUN="true")
     assert (ended.returncode, job.read("called")) == (code, "publish --json --dry-run\n" * tries)
+
+
+def test_each_of_several_lists_is_told_by_its_name(tmp_path: Path, bucket: Bucket) -> None:
+    """As `publisher publish` answers (tests/publisher/cli/test_lists.py)."""
+    job = Job(tmp_path, bucket)
+    lists = DeclaredLists(tmp_path)
+    for name in ("buyers", "late", "sellers"):
+        lists.add(name, ["7"])
+    lists.statuses["test.shop.unique_buyers.1"] = "fail"
+    lists.without("late")
+    ended = forked.publisher.run(
+        ["publish", "--json", "--target-path", str(lists.write())], {**job.environment, **job.variables}
+    )
+    assert ended.returncode == 5
+    (job.folder / "answer.json").write_text(ended.stdout)
+    said, summary = job.report()
+    assert [line.partition("::dbt")[0] for line in said] == [
+        "::error title=buyers_file%3A Refused by dbt_not_successful", "::notice title=late_file%3A Left out",
+    ]  # fmt: skip
+    titles = [line for line in summary.splitlines() if line.startswith("##")]
+    assert titles == [
+        "## buyers\\_file: Refused by `dbt_not_successful`", "## sellers\\_file: Published", "## late\\_file: Left out",
+    ]  # fmt: skip
 
 
 def test_a_build_that_fails_and_a_run_that_ends_early_are_told(tmp_path: Path, bucket: Bucket) -> None:
