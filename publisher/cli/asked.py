@@ -65,8 +65,17 @@ class Asked:
             return destination
 
     def destination_of(self, publication: Publication) -> Destination | None:
-        """Returns where a list goes; None where nobody says."""
-        root = self.destination
+        """Returns where a list goes; None where nobody says.
+
+        Raises:
+            UsageError: It cannot be used.
+        """
+        root, key = self.destination, publication.key.strip("/")
+        if root is not None and key and f"/{root.prefix}".endswith(f"/{key}/"):
+            raise UsageError(
+                f"--to (PUBLISHER_TO) ends with the list's key, {key}, which would follow it once more.",
+                "Give the address without the key; with it, other commands take it for that of the list.",
+            )
         if root is None and publication.destination is not None:
             root = Destination.parse(publication.destination)
         return root.below(publication.key) if root else None

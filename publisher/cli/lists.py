@@ -137,12 +137,6 @@ def _require_apart(declared: Sequence[Publication], chosen: Sequence[Publication
     """
     found: list[tuple[str, Destination]] = []
     for one in declared:
-        key = f"/{one.key.strip('/')}/"
-        if asked.destination is not None and len(key) > 2 and f"/{asked.destination.prefix}".endswith(key):
-            raise UsageError(
-                f"--to (PUBLISHER_TO) ends with the key of the exposure {one.name}, which would follow it once more.",
-                "Give the address without it; with it, it is that of the list for the other commands.",
-            )
         if one not in chosen and asked.destination is not None and one.destination is not None:
             continue  # it goes elsewhere as a rule, and not this time
         with told_of(one):
