@@ -16,7 +16,8 @@ from dbt.adapters.spark import connections
 from dbt.context import base
 
 from dbt_matched_ids import plugin
-from dbt_matched_ids.spark import early
+from dbt_matched_ids.spark import connections as of_dbt
+from dbt_matched_ids.spark import early, environment
 
 
 @dataclass
@@ -63,8 +64,8 @@ def handle(monkeypatch: pytest.MonkeyPatch) -> Handle:
 @pytest.fixture
 def nothing_else_is_prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What else the plugin does to its process is not done to this one."""
-    monkeypatch.setattr(plugin.environment, "prepare", lambda: None)
-    monkeypatch.setattr(plugin.connections, "install", lambda: None)
+    monkeypatch.setattr(environment, "prepare", lambda: None)
+    monkeypatch.setattr(of_dbt, "install", lambda: None)
     monkeypatch.setattr(base, "get_context_modules", base.get_context_modules)
     thresholds = gc.get_threshold()
     yield
