@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 @options.OVERRULE
 @options.OVERRULE_REASON
 @options.DRY_RUN
+@options.TAG_SNAPSHOT
+@options.KEEP_TAGS
 @options.telling
 def publish(
     output: Output,
@@ -57,6 +59,8 @@ def publish(
     overrule: tuple[str, ...],
     reason: str | None,
     dry_run: bool,
+    tag_snapshot: bool,
+    keep_tags: int,
 ) -> None:
     """Publish the table that dbt built, if all guards agree.
 
@@ -80,6 +84,8 @@ def publish(
         overrule=frozenset(overrule),
         reason=reason,
         dry_run=dry_run,
+        tag_snapshot=tag_snapshot,
+        keep_tags=keep_tags,
     )
     require_extra("pyarrow", "publish", "publish")
     from publisher.aws.clients import Deadline
@@ -125,6 +131,8 @@ def _fields(published: Published) -> dict[str, Any]:
         "ids_removed": published.metadata.ids_removed,
         "suppression_entries": published.metadata.suppression_entries,
         "withheld_ids": published.metadata.withheld_ids,
+        "snapshot_id": published.metadata.snapshot_id,
+        "tagged_table": published.metadata.tagged_table,
         "overruled": list(published.metadata.overruled_guards),
         "warnings": list(published.warnings),
         "previous": stored_fields(previous) if previous else None,
