@@ -253,24 +253,22 @@ def test_the_command_says_when_nothing_is_tagged(bucket: Bucket, write_table: Wr
 class Overtaking(LakeAccess):
     """Lets somebody else commit to the table, right after its metadata was read."""
 
-    def __init__(self, folder: Path, commits: list[Callable[[], object]]) -> None:
+    def __init__(self, commits: list[Callable[[], object]]) -> None:
         super().__init__()
-        self._folder = f"{folder}/metadata/v"
         self._commits = commits
 
     def files(self, location: str) -> Files:
         del location
-        return Overtaken(self._folder, self._commits)
+        return Overtaken(self._commits)
 
 
 class Overtaken(LocalFiles):
-    def __init__(self, folder: str, commits: list[Callable[[], object]]) -> None:
-        self._folder = folder
+    def __init__(self, commits: list[Callable[[], object]]) -> None:
         self._commits = commits
 
     def open(self, file: FileState) -> BinaryIO:
         opened = super().open(file)
-        if file.path.startswith(self._folder) and self._commits:
+        if file.path.endswith(".metadata.json") and self._commits:
             self._commits.pop()()
         return opened
 
@@ -283,7 +281,7 @@ def test_a_commit_of_somebody_else_stays_and_the_tag_is_set_on_top(built: Built)
     done = published(store, built, "20251023")
     later: list[int] = []
     built.newest.write_text(json.dumps({**built.metadata, "refs": {"main": built.metadata["refs"]["main"]}}))
-    lake = Overtaking(built.folder, [lambda: later.append(built.build("x"))])
+    lake = Overtaking([lambda: later.append(built.build("x"))])
     tag_active(store, DESTINATION, lake, 7)
     assert built.metadata["current-snapshot-id"] == later[0]
     assert built.tags()["published"] == other == int(done.metadata.snapshot_id or "")
