@@ -129,9 +129,12 @@ def rollback(
     def tag() -> list[Tagged]:
         return tag_active(store, destination, lake or LakeAccess(), keep_tags, before)
 
+    warnings: list[str] = []
+
     def warn_and_record(text: str) -> None:
         warn(text)
-        journal.know(warnings=text)
+        warnings.append(text)
+        journal.know(warnings="; ".join(warnings))
 
     tag_after(promoted, before, tag, warn_and_record)
     journal.promoted(ROLLED_BACK, promoted, memory.abandoned)

@@ -114,6 +114,8 @@ def _seen_in_glue(ref: TableRef, lake: LakeAccess) -> _Seen:
     if name is None:
         raise UsageError(f"The table {ref} is no Iceberg table (any more).", "Leave --tag-snapshot out.")
     path = normal_location(name)
+    if not path.startswith("s3://"):
+        raise UsageError(f"The table {ref} is not in S3, so that it cannot be tagged.", "Leave --tag-snapshot out.")
     return _Seen(lake.files(path), path, name)
 
 
