@@ -96,6 +96,7 @@ class Candidate:
             replaces=said.staged_key,
             set_back_from=guards.set_back_from(self.source.partition, said),
             snapshot_id=None if snapshot_id is None else str(snapshot_id),
+            tagged_table=str(self.source.table.ref) if self.settings.tag_snapshot else None,
             suppression_entries=entries,
             withheld_ids=self.source.summary.withheld_ids if self.source.summary else None,
             publisher_version=__version__,

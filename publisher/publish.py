@@ -24,6 +24,7 @@ from publisher.source import Source, good_blocks, open_source, require_none_supp
 from publisher.store.promotion import Promotion
 from publisher.store.protocol import Store
 from publisher.table.contents import list_files
+from publisher.tagging import Tagged, require_taggable, tag_active, tag_after
 from publisher.values import Encoded, Hold, Metadata, StoredObject
 
 
@@ -104,6 +105,8 @@ def publish(
     with nullcontext() if settings.dry_run else run.journal.ending():
         with run.step("prepare"):
             source = open_source(settings, run.lake, run.enforce)
+            if settings.tag_snapshot:
+                require_taggable(source.table.ref)
             run.watcher.opened(source)
             promotion = Promotion(
                 store, settings.destination, "publish", run.announce, guard_hold=run.guard_hold, warn=run.warn
@@ -123,6 +126,7 @@ def publish(
                     promotion.read_back()
                 with run.step("promote"):
                     promoted = promotion.promote()
+    run.tag(promoted)
     run.journal.promoted(PUBLISHED, promoted, run.recollection.memory.abandoned)
     return run.report(encoded, promoted.metadata, promotion.active, promoted.etag)
 
@@ -205,6 +209,16 @@ class _Run:
         memory = self.recollection.memory
         self.journal.saw(memory.latest)
         return self.journal.announce_file(said, memory.previous, active)
+
+    def tag(self, promoted: StoredObject) -> None:
+        """Lets the tag of the Iceberg table follow, where one does, or did until now."""
+        previous, settings = self.recollection.memory.previous, self.settings
+        before = previous.metadata if previous else None
+
+        def tag() -> list[Tagged]:
+            return tag_active(self._store, settings.destination, self.lake, settings.keep_tags, before)
+
+        tag_after(promoted, before, tag, self.warn)
 
     def report(self, encoded: Encoded, said: Metadata, active: StoredObject | None, etag: str = "") -> Published:
         """Returns what the run did."""

@@ -9,15 +9,18 @@ from datetime import datetime, timezone
 from publisher import guards
 from publisher.errors import GuardRefusal, IntegrityError, SourceNotReady, UsageError
 from publisher.file.inspecting import differences
+from publisher.lake.access import LakeAccess
 from publisher.records.journal import Journal
 from publisher.records.memory import Memory, Recollection
 from publisher.records.record import ROLLED_BACK
 from publisher.records.runs import refusal_of
+from publisher.settings import PublishSettings
 from publisher.store.hold import current_hold, release_hold, set_hold
 from publisher.store.keys import Destination
 from publisher.store.promotion import Promotion
 from publisher.store.protocol import Store
 from publisher.store.staging import StagedFile
+from publisher.tagging import Tagged, tag_active, tag_after
 from publisher.values import Metadata, StoredObject
 from publisher.verify import verify_object
 
@@ -49,6 +52,8 @@ def rollback(
     reason: str | None = None,
     by: str | None = None,
     force: bool = False,
+    keep_tags: int = PublishSettings.keep_tags,
+    lake: LakeAccess | None = None,
     warn: Callable[[str], None] = lambda _: None,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> RolledBack:
@@ -68,6 +73,8 @@ def rollback(
         reason: Why, in a person's words; one line.
         by: Who does it.
         force: Whether a file that a guard refused may become active.
+        keep_tags: How many of the partitions' tags stay, where the tag `published` of an Iceberg table follows.
+        lake: What writes those.
         warn: Is told what is worth knowing.
         now: The clock.
 
@@ -117,6 +124,19 @@ def rollback(
             if sets_hold and not promotion.is_outcome_unknown:
                 release_hold(store, destination)
             raise
+    before = memory.previous.metadata if memory.previous else None
+
+    def tag() -> list[Tagged]:
+        return tag_active(store, destination, lake or LakeAccess(), keep_tags, before)
+
+    warnings: list[str] = []
+
+    def warn_and_record(text: str) -> None:
+        warn(text)
+        warnings.append(text)
+        journal.know(warnings="; ".join(warnings))
+
+    tag_after(promoted, before, tag, warn_and_record)
     journal.promoted(ROLLED_BACK, promoted, memory.abandoned)
     return RolledBack(promoted, memory.previous or promotion.active, is_held)
 
@@ -219,6 +239,7 @@ def _promote(promotion: Promotion, target: StoredObject, recollection: Recollect
             replaces=said.replaces if is_same else said.staged_key,
             promoted_by=said.promoted_by if is_same else None,
             set_back_from=guards.set_back_from(target.metadata.source_partition, said),
+            tagged_table=target.metadata.tagged_table or said.tagged_table,
         )
 
     promotion.judge(metadata)

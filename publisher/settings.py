@@ -35,6 +35,8 @@ class PublishSettings:
         overrule: Names of guards whose refusal is overruled this once.
         reason: Why they are, in a person's words.
         dry_run: Whether nothing is written, and all else is done.
+        tag_snapshot: Whether the tag `published` of the Iceberg table is to follow.
+        keep_tags: How many of the partitions' tags stay.
     """
 
     destination: Destination
@@ -51,6 +53,8 @@ class PublishSettings:
     overrule: frozenset[str] = frozenset()
     reason: str | None = None
     dry_run: bool = False
+    tag_snapshot: bool = False
+    keep_tags: int = 7
 
     def __post_init__(self) -> None:
         """Checks what the types do not.

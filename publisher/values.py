@@ -152,6 +152,8 @@ class Metadata:
             accepted that partition comes forward again.
         record: The key of the record that announced this promotion; a staged file has none.
         snapshot_id: The Iceberg snapshot that was read; None for other tables.
+        tagged_table: The Iceberg table whose tag `published` follows this destination, as `--table` writes it; None for
+            none.
         suppression_entries: Rows of the suppression list that the file was held to; None where there was none.
         withheld_ids: Ids that the list kept out of the file.
     """
@@ -172,6 +174,7 @@ class Metadata:
     set_back_from: str | None = None
     record: str | None = None
     snapshot_id: str | None = None
+    tagged_table: str | None = None
     suppression_entries: int | None = None
     withheld_ids: int | None = None
     publisher_version: str | None = None

@@ -54,6 +54,7 @@ ONE_JVM = {
         "tests/e2e/test_many_partitions.py",
         "tests/e2e/test_package.py",
         "tests/e2e/test_suppression.py",
+        "tests/e2e/test_published_ids.py",
         "tests/e2e/test_plan.py",
         "tests/e2e/test_comet.py",
     ),

@@ -54,6 +54,19 @@ def test_every_model_column_and_test_is_described(docs: Docs) -> None:
     assert [name for name, one in described.items() if not one["description"].strip()] == []
 
 
+def test_what_is_public_has_a_contract_and_is_all_that_the_file_depends_on(docs: Docs) -> None:
+    """As dbt's project evaluator asks, which no package registry brings (CONTRIBUTING.md)."""
+    models = {node["unique_id"]: node for node in docs.nodes if node["resource_type"] == "model"}
+    assert {model["group"] for model in models.values()} == {"publishing"}
+    public = {name for name, model in models.items() if model["access"] == "public"}
+    assert {models[name]["name"] for name in public} == {"int_matched_ids", "int_matched_ids_summary"}
+    assert {models[name]["access"] for name in models.keys() - public} == {"protected"}
+    for name in public:
+        assert models[name]["contract"]["enforced"], name
+    exposures = [node for node in docs.nodes if node["resource_type"] == "exposure"]
+    assert {name for exposure in exposures for name in exposure["depends_on"]["nodes"]} == public
+
+
 @pytest.fixture(scope="module")
 def page(docs: Docs) -> Iterator[Page]:
     with browser.running() as chromium:

@@ -100,6 +100,8 @@ class Asked:
             overrule=frozenset(options["overrule"]),
             reason=options["reason"],
             dry_run=options["dry_run"],
+            tag_snapshot=options["tag_snapshot"],
+            keep_tags=options["keep_tags"],
         )
 
 

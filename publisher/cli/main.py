@@ -31,6 +31,7 @@ from publisher.cli.report import report
 from publisher.cli.rollback import rollback
 from publisher.cli.status import status
 from publisher.cli.streams import print_json
+from publisher.cli.tag import tag
 from publisher.cli.telling import Telling, tell
 from publisher.cli.trace import trace
 from publisher.cli.verify import verify
@@ -68,7 +69,7 @@ def cli() -> None:
 
 for command in (
     publish, status, verify, history, diff, trace, rollback, pull, hold, release, prune, report, latest_partition,
-    doctor, project_dir,
+    tag, doctor, project_dir,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -14,7 +14,7 @@ from publisher.cli.output import Output
 from publisher.cli.telling import CLOUDWATCH, STDOUT
 from publisher.guards.limits import Limits
 from publisher.guards.names import OVERRULABLE
-from publisher.settings import parse_duration
+from publisher.settings import PublishSettings, parse_duration
 from publisher.store.s3_options import ACLS, ENCRYPTIONS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -228,6 +228,17 @@ OVERRULE = _option(
     "--overrule",
     help="Let this guard's refusal pass this once; recorded in the metadata. Can be given several times.",
     variable=False, multiple=True, type=click.Choice(OVERRULABLE), metavar="GUARD",
+)  # fmt: skip
+# Of what analysts see of the Iceberg table.
+TAG_SNAPSHOT = _option(
+    "--tag-snapshot/--no-tag-snapshot",
+    help="Let the tag published of the Iceberg table name the snapshot that is active, and published_<partition> that "
+    "of each of the last partitions.",
+    default=False,
+)  # fmt: skip
+KEEP_TAGS = _option(
+    "--keep-tags", help="Of how many partitions the tag stays, where snapshots are tagged.", type=click.IntRange(1),
+    default=PublishSettings.keep_tags,
 )  # fmt: skip
 
 # Of those who look, and of those on call.

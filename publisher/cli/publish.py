@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 @options.OVERRULE
 @options.OVERRULE_REASON
 @options.DRY_RUN
+@options.TAG_SNAPSHOT
+@options.KEEP_TAGS
 @options.telling
 def publish(context: click.Context, /, endpoint_url: str | None, **_options: Any) -> None:
     """Publish what dbt built, if all guards agree.

@@ -31,6 +31,8 @@ def published_fields(published: Published) -> dict[str, Any]:
         "ids_removed": published.metadata.ids_removed,
         "suppression_entries": published.metadata.suppression_entries,
         "withheld_ids": published.metadata.withheld_ids,
+        "snapshot_id": published.metadata.snapshot_id,
+        "tagged_table": published.metadata.tagged_table,
         "overruled": list(published.metadata.overruled_guards),
         "warnings": list(published.warnings),
         "previous": stored_fields(previous) if previous else None,

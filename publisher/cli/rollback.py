@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @options.REASON
 @options.NO_HOLD
 @options.FORCE
+@options.KEEP_TAGS
 @options.NOTIFY_PROMOTIONS
 def rollback(
     output: Output,
@@ -36,14 +37,18 @@ def rollback(
     reason: str | None,
     no_hold: bool,
     force: bool,
+    keep_tags: int,
 ) -> None:
     """Make an earlier staged file active again, and hold publishing.
 
     Without --to-staged it is the file that was active before; where active is gone, or is not what was promoted last,
     what was, as with --to-last. What comes back in its own place sets a hold only with --reason. The file is verified
-    from its bytes first, and swapped in by the same condition as in a publish.
+    from its bytes first, and swapped in by the same condition as in a publish. Where a publish tagged its snapshot, the
+    tag follows.
     """
     destination, store = connect(to, endpoint_url, output)
+    from publisher.aws.clients import Deadline
+    from publisher.lake.access import LakeAccess
     from publisher.records.actor import current_user
     from publisher.rollback import rollback as run
 
@@ -56,6 +61,8 @@ def rollback(
         reason=reason,
         by=current_user(),
         force=force,
+        keep_tags=keep_tags,
+        lake=LakeAccess(Deadline(output.deadline_seconds)),
         warn=warn,
     )
     tell_of_rollback(output.telling, destination, done)

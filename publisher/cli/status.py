@@ -99,9 +99,13 @@ def _active_fields(active: StoredObject, now: datetime) -> dict[str, Any]:
         **stored_fields(active),
         "ids_added": said.ids_added,
         "ids_removed": said.ids_removed,
+        "suppression_entries": said.suppression_entries,
+        "withheld_ids": said.withheld_ids,
         "sha256": said.sha256,
         "content_bytes": said.content_bytes,
         "dbt_invocation_id": said.dbt_invocation_id,
+        "snapshot_id": said.snapshot_id,
+        "tagged_table": said.tagged_table,
         "publisher_version": said.publisher_version,
         "promoted_by": said.promoted_by,
         "last_modified": active.last_modified.isoformat(),
@@ -131,9 +135,11 @@ def _active_text(active: StoredObject, now: datetime) -> str:
     changes = ""
     if said.ids_added is not None and said.ids_removed is not None:
         changes = f" (+{said.ids_added:,} added, -{said.ids_removed:,} removed)"
+    withheld = "" if said.withheld_ids is None else f", {said.withheld_ids:,} withheld by the suppression list"
     by = " by a rollback" if said.promoted_by == "rollback" else ""
     since = ago_text(active.last_modified, now)
-    return f"{ids} ids of partition {said.source_partition or 'unknown'} are active{changes}, promoted {since}{by}."
+    partition = said.source_partition or "unknown"
+    return f"{ids} ids of partition {partition} are active{changes}{withheld}, promoted {since}{by}."
 
 
 def _run_text(run: Record, now: datetime) -> str:

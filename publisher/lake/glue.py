@@ -1,4 +1,4 @@
-"""The Glue Data Catalog, as far as it is read here: tables, and the names of a table's partitions."""
+"""The Glue Data Catalog, as far as it is asked: tables, the names of their partitions, Iceberg's current metadata."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ _PARTITIONS_PER_PAGE = 1000  # the most that GetPartitions allows
 _MISSING = "EntityNotFoundException"
 # An expression that Glue does not take, or that meets a value which is not of its column's type.
 _EXPRESSION_REFUSED = frozenset({"InvalidInputException", "InvalidStateException"})
+# Somebody else wrote to the table's entry since it was read.
+_OVERTAKEN = "ConcurrentModificationException"
+# What an entry is replaced by: https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+_OF_INPUT = frozenset(
+    {
+        "Name", "Description", "Owner", "LastAccessTime", "LastAnalyzedTime", "Retention", "StorageDescriptor",
+        "PartitionKeys", "TableType", "Parameters",
+    }
+)  # fmt: skip
 _SERVICE = failures.Service(
     name="Glue",
     of="AWS Glue",
@@ -25,6 +34,8 @@ _SERVICE = failures.Service(
         "GetTable": "glue:GetTable on the catalog, the database and the table",
         "GetTables": "glue:GetTables on the catalog, the database and its tables",
         "GetPartitions": "glue:GetPartitions on the catalog, the database and the table",
+        "UpdateTable": "glue:UpdateTable on the catalog, the database and the table "
+        "(deploy/policies/optional-tag-snapshot.json)",
     },
     grant="Where Lake Formation governs it, also lakeformation:GetDataAccess, and DESCRIBE and SELECT on the table.",
     checks="Check the region, AWS_ENDPOINT_URL_GLUE and the network, then run again.",
@@ -185,6 +196,42 @@ class GlueCatalog:
             if expression is not None and failures.code(error) in _EXPRESSION_REFUSED:
                 raise ExpressionRefused(expression) from error
             self._raise(error, doing, database, name)
+
+    def replace_metadata(self, database: str, name: str, seen: str, new: str) -> bool:
+        """Makes another metadata file an Iceberg table's current one; of its entry all else stays.
+
+        https://iceberg.apache.org/docs/latest/aws/#optimistic-locking
+
+        Args:
+            database: The database.
+            name: The table.
+            seen: The metadata file that it replaces.
+            new: The other one.
+
+        Returns:
+            Whether it did; not where another than the one that was seen is current, or became so meanwhile.
+
+        Raises:
+            SourceNotReady: The table, or its database, is missing.
+            StoreFailed: Glue refused, cannot be reached, or kept failing.
+        """
+        doing = f"committing to the table {database}.{name}"
+        self._deadline.require_time(doing)
+        try:
+            entry: Any = self._client.get_table(DatabaseName=database, Name=name)["Table"]
+            parameters = entry.get("Parameters", {})
+            if parameters.get("metadata_location") != seen:
+                return False
+            told = {**parameters, "metadata_location": new, "previous_metadata_location": seen}
+            table: Any = {**{key: value for key, value in entry.items() if key in _OF_INPUT}, "Parameters": told}
+            self._client.update_table(
+                DatabaseName=database, TableInput=table, VersionId=entry["VersionId"], SkipArchive=True
+            )
+        except failures.FAILURES as error:
+            if failures.code(error) == _OVERTAKEN:
+                return False
+            self._raise(error, doing, database, name)
+        return True
 
     def _raise(self, error: Exception, doing: str, database: str, name: str) -> NoReturn:
         """Raises what a person can act on."""

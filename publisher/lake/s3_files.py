@@ -31,6 +31,7 @@ _SERVICE = failures.Service(
             ("HeadObject", "GetObject"), "s3:GetObject on the table's folder and s3:ListBucket on its bucket"
         ),
         "ListObjectsV2": "s3:ListBucket on the table's bucket",
+        "PutObject": "s3:PutObject on the table's folder metadata/ (deploy/policies/optional-tag-snapshot.json)",
     },
     grant="Where the table is encrypted with a key of yours, also kms:Decrypt; in a Lake Formation account, access to "
     "the location.",
@@ -123,6 +124,19 @@ class S3Files:
             raise IncompleteReadError(actual_bytes=len(body), expected_bytes=length)
 
         return self._ask(file.path, get)
+
+    def create(self, location: str, content: bytes) -> None:
+        """Creates an object under a key that nobody else makes up.
+
+        Raises:
+            StoreFailed: The store failed.
+        """
+        bucket, key = _split(location)
+        self._deadline.require_time(f"writing {location}")
+        try:
+            self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+        except failures.FAILURES as error:
+            raise failures.failure(error, _SERVICE, f"writing {location}") from error
 
     def _ask(self, location: str, request: Callable[[], _Answer]) -> _Answer:
         self._deadline.require_time(f"reading {location}")

@@ -52,6 +52,7 @@ class Record:
         ci_run: The run of the CI system or scheduler that it was part of, as that one names it.
         source_partition: The partition of the file. This and what follows describes the file that was promoted, or was
             to be.
+        tagged_table: The Iceberg table in which the tag `published` was to follow.
         suppression_entries: How many entries the suppression list had, and `withheld_ids` how many ids it kept out.
         active_etag: The ETag of active afterwards.
         previous_staged_key: The staged key of what was active before, as far as it was known; likewise the others.
@@ -98,6 +99,7 @@ class Record:
     staged_key: str | None = None
     dbt_invocation_id: str | None = None
     snapshot_id: str | None = None
+    tagged_table: str | None = None
     suppression_entries: int | None = None
     withheld_ids: int | None = None
     set_back_from: str | None = None

@@ -88,6 +88,7 @@ def _now(figures: Figures) -> str:
             ("ids", known(metadata.total_ids)),
             ("partition", said(metadata.source_partition)),
             ("added, removed", _changes(metadata.ids_added, metadata.ids_removed)),
+            ("withheld by the suppression list", known(metadata.withheld_ids)),
             ("promoted at", active.last_modified),
             ("by command", said(metadata.promoted_by)),
             ("overruled", said(metadata.overruled)),

@@ -45,7 +45,10 @@ class Table:
 
 
 def of_promotions(figures: Figures) -> tuple[Table, ...]:
-    """Returns what there is to tell of each file that was active: `ids`, `changes`, `size`, `duration` and `age`."""
+    """Returns what there is to tell of each file that was active: `ids`, `changes`, `size`, `duration` and `age`.
+
+    How many ids a suppression list kept out has a column where there is, or was, such a list.
+    """
 
     def table(name: str, title: str, **columns: Callable[[Record], Cell]) -> Table:
         return _table(
@@ -58,9 +61,12 @@ def of_promotions(figures: Figures) -> tuple[Table, ...]:
             **columns,
         )
 
+    withheld: dict[str, Callable[[Record], Cell]] = {}
+    if any(run.withheld_ids is not None for run in figures.promotions):
+        withheld["withheld"] = lambda run: known(run.withheld_ids)
     steps: dict[str, Callable[[Record], Cell]] = {step: _seconds_of(step) for step in STEPS}
     return (
-        table("ids", "Ids", ids=lambda run: known(run.total_ids), how=_how),
+        table("ids", "Ids", ids=lambda run: known(run.total_ids), **withheld, how=_how),
         table(
             "changes",
             "Ids added and removed",

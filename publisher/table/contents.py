@@ -110,7 +110,8 @@ def _resolve(ref: TableRef, lake: LakeAccess) -> tuple[str, str, str | None]:
 
 def _snapshot(location: str, lake: LakeAccess) -> tuple[Snapshot, frozenset[FileState]]:
     try:
-        from publisher.lake.iceberg.metadata import metadata_file, read_snapshot
+        from publisher.lake.iceberg.file_system import metadata_file
+        from publisher.lake.iceberg.metadata import read_snapshot
     except ModuleNotFoundError as error:
         raise UsageError(
             f"Reading an Iceberg table takes the Python package {error.name}, which is not installed.",

@@ -22,6 +22,7 @@ UNITS: Mapping[str, str] = {
     "Ids": COUNT,
     "IdsAdded": COUNT,
     "IdsRemoved": COUNT,
+    "IdsWithheld": COUNT,
     "FileBytes": BYTES,
     "DurationSeconds": SECONDS,
     "PartitionAgeSeconds": SECONDS,
@@ -62,6 +63,7 @@ def of_run(run: Run) -> list[Metric]:
         "Ids": done.encoded.total_ids,
         "IdsAdded": done.metadata.ids_added,
         "IdsRemoved": done.metadata.ids_removed,
+        "IdsWithheld": done.metadata.withheld_ids,
         "FileBytes": done.encoded.bytes,
     }
     metrics += [Metric(name, value) for name, value in counts.items() if value is not None]

@@ -25,6 +25,7 @@ from pyspark.sql import SparkSession
 from demo import children
 from publisher.guards.limits import NO_LIMITS
 from publisher.publish import publish
+from publisher.rollback import rollback
 from publisher.settings import PublishSettings
 from tests import repeated_dbt
 from tests.conftest import Bucket
@@ -38,6 +39,17 @@ def ask_spark(sql: str) -> list[list[str]]:
     """Runs a statement in the session that dbt started in this process."""
     rows = SparkSession.builder.getOrCreate().sql(sql).collect()
     return [[str(value) for value in row] for row in rows]
+
+
+def expire_snapshots(location: str) -> None:
+    """Expires all that may be, by Iceberg's Java API: the procedure takes extensions that this session lacks."""
+    session = SparkSession.builder.getOrCreate()
+    jvm = session._jvm  # PySpark has no public way to it
+    assert jvm is not None
+    tables = jvm.org.apache.iceberg.hadoop.HadoopTables(session._jsparkSession.sparkContext().hadoopConfiguration())
+    table = tables.load(f"file:{location}")
+    table.updateProperties().set("history.expire.max-ref-age-ms", "1").commit()
+    table.expireSnapshots().expireOlderThan(jvm.java.lang.System.currentTimeMillis()).retainLast(1).commit()
 
 
 def spark_settings() -> dict[str, str]:
@@ -157,10 +169,13 @@ def read_state(metadata: Path) -> list[str]:
 
 def published(lake: IcebergLake, bucket: Bucket) -> bytes:
     """Publishes what was built, and returns the published content."""
-    settings = PublishSettings(bucket.destination, target_path=lake.target_path, limits=NO_LIMITS)
+    settings = PublishSettings(
+        bucket.destination, target_path=lake.target_path, limits=NO_LIMITS, tag_snapshot=True, keep_tags=1
+    )
     report = publish(settings, bucket.store)
     current = json.loads(current_metadata(lake.table).read_text())["current-snapshot-id"]
     assert report.metadata.snapshot_id == str(current)
+    assert report.warnings == ()
     return gzip.decompress(bucket.get("active/latest.txt.gz")[0])
 
 
@@ -176,6 +191,8 @@ def test_a_build_is_read_without_spark_and_a_second_one_replaces_it_without_a_ga
     assert (row["total_ids"], row["min_id"], row["max_id"], row["total_id_bytes"]) == (3, "a", "c", 3)
 
     assert published(iceberg_lake, bucket) == b"a\nb\nc"
+    tagged = current_metadata(iceberg_lake.table)
+    as_published = f"select id from {iceberg_lake.schema}.int_matched_ids for version as of 'published' order by id"
 
     seen: set[tuple[str, ...]] = set()
     gaps: list[str] = []
@@ -203,8 +220,17 @@ def test_a_build_is_read_without_spark_and_a_second_one_replaces_it_without_a_ga
     assert seen >= {("a", "b", "c")}
     assert seen <= {("a", "b", "c"), ("d",)}
     assert read_ids(iceberg_lake.table) == ["d"]
-    assert current_metadata(iceberg_lake.table).name == "v2.metadata.json"
+    assert (tagged.name, current_metadata(iceberg_lake.table).name) == ("v2.metadata.json", "v3.metadata.json")
+    # What is built and not published; Spark also keeps the tag over an expiry, of which nothing else is spared.
+    assert iceberg_lake.spark.run(ask_spark, as_published) == [["a"], ["b"], ["c"]]
+    iceberg_lake.spark.run(expire_snapshots, str(iceberg_lake.table))
+    assert iceberg_lake.spark.run(ask_spark, as_published) == [["a"], ["b"], ["c"]]
     assert published(iceberg_lake, bucket) == b"d"
+    iceberg_lake.spark.run(ask_spark, f"refresh table {iceberg_lake.schema}.int_matched_ids")
+    assert iceberg_lake.spark.run(ask_spark, as_published) == [["d"]]
+    rollback(bucket.store, bucket.destination)
+    iceberg_lake.spark.run(ask_spark, f"refresh table {iceberg_lake.schema}.int_matched_ids")
+    assert iceberg_lake.spark.run(ask_spark, as_published) == [["a"], ["b"], ["c"]]
     assert read_state(first) == ["a", "b", "c"]  # whoever began to read before ends with the same ids
 
 

@@ -21,6 +21,7 @@ from publisher.settings import PublishSettings
 from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, CPF_OTHER, CPF_TWO, Ended, Lake, copy_of_project
 from tests.e2e.test_duckdb import compiled, on_duckdb, result_of
+from tests.publisher.cli.test_cli import run
 
 NEWEST = "ano_mes_dia=20251022"
 ROWS = [
@@ -94,6 +95,16 @@ def test_what_the_list_names_is_left_out_and_counted(any_lake: Lake, bucket: Buc
     (key,) = filter(re.compile("_published.json$").search, bucket.keys())
     record = json.loads(bucket.get(key)[0])
     assert (record["suppression_entries"], record["withheld_ids"]) == (4, 4)
+
+    # It is told to whoever asks, and to CloudWatch.
+    told = json.loads(run(bucket, "status", "--json").stdout)
+    assert (told["suppression_entries"], told["withheld_ids"]) == (4, 4)
+    shown = run(bucket, "status").stdout
+    assert "1 ids of partition 20251022 are active, 4 withheld by the suppression list, promoted" in shown
+    again = ("publish", "--target-path", str(any_lake.target_path), "--min-percent-of-active", "0")
+    measured = run(bucket, *again, "--metrics-namespace", "Tests", "--metrics-to", "stdout", "--json")
+    assert measured.returncode == 0, measured.stderr
+    assert json.loads(measured.stderr.splitlines()[-1])["IdsWithheld"] == 4
 
 
 def test_dbt_s_own_tests_pass_with_a_list_and_without_one_there_is_no_trace_of_it(duck: Lake, bucket: Bucket) -> None:

@@ -32,9 +32,12 @@ from tests.publisher.crash import fault_proxy
 
 DOCUMENTS = {
     "glue": ("glue-role.json",),
-    "ci": ("ci-role.json", "optional-ready-file.json", "optional-metrics.json", "optional-notices.json"),
+    "ci": (
+        "ci-role.json", "optional-ready-file.json", "optional-metrics.json", "optional-notices.json",
+        "optional-tag-snapshot.json",
+    ),
     "consumer": ("consumer.json",),
-}
+}  # fmt: skip
 TRUST = "glue-role-trust.json"
 # Of a deployment from the template; tests/deploy holds them to what it makes, test_job the job's role to what it needs.
 OF_THE_TEMPLATE = ("glue-job-role.json", "operator.json", "scheduler-role.json")
@@ -85,6 +88,7 @@ class FullRun:
     def __init__(self, lake: GlueLake, watch: Watch, bucket: str) -> None:
         self.watch = watch
         self.commands: list[Command] = []
+        self.seen: list[tuple[list[str], list[str]]] = []
         self._lake = lake
         self._to = f"s3://{bucket}/ids"
 
@@ -109,6 +113,11 @@ class FullRun:
         for call in self._lake.stand_in.calls[first:]:
             self.watch.note(call, self._lake.schema)
 
+    def tagged(self, ids: list[str]) -> None:
+        """Notes what Spark, whose tables these are, reads of the tagged state, and what it is to read."""
+        query = f"select id from {self._lake.schema}.int_matched_ids version as of 'published' order by id"
+        self.seen.append(([row[0] for row in self._lake.stand_in.rows(query)], ids))
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -118,6 +127,7 @@ class Ran:
     values: dict[str, str]
     watch: Watch
     commands: list[Command]
+    seen: list[tuple[list[str], list[str]]]
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +151,7 @@ def ran(
             run_everything(full, lake, publish, folder)
         finally:
             glue_store.proxy.inject(fault_proxy.forwards, lambda _: False)
-        yield Ran(policies, given, full.watch, full.commands)
+        yield Ran(policies, given, full.watch, full.commands, full.seen)
 
 
 def run_everything(full: FullRun, lake: GlueLake, publish: Bucket, folder: Path) -> None:
@@ -156,13 +166,15 @@ def run_everything(full: FullRun, lake: GlueLake, publish: Bucket, folder: Path)
     ready("20251022")
     full.run("ci", "dbt", "build", "--target", "glue")
     full.run("ci", "publisher", "doctor")
-    full.run("ci", "publisher", "publish")
+    full.run("ci", "publisher", "publish", "--tag-snapshot")
     full.run("consumer", "publisher", "pull", target)
     lake.add_day("20251023", [(name, CPF_ONE) for name in "abcd"] + [("e", CPF_TWO)])
     ready("20251023")
     full.run("ci", "publisher", "latest-partition", "--newer-than-active")
     full.run("ci", "dbt", "build", "--target", "glue", "--exclude-resource-type", "unit_test")
-    full.run("ci", "publisher", "publish")
+    full.tagged(["a", "b", "c"])  # built, and not published
+    full.run("ci", "publisher", "publish", "--tag-snapshot")
+    full.tagged(["a", "b", "c", "d", "e"])
     full.run("ci", "publisher", "latest-partition", "--newer-than-active", expected=8)
     for caller in ("ci", "consumer"):
         for command in ("status", "verify"):
@@ -172,6 +184,7 @@ def run_everything(full: FullRun, lake: GlueLake, publish: Bucket, folder: Path)
     full.run("consumer", "publisher", "status")
     full.run("ci", "publisher", "release")
     full.run("ci", "publisher", "rollback")
+    full.tagged(["a", "b", "c"])
     full.run("consumer", "publisher", "pull", target, "--accept-rollback")
     full.run("ci", "publisher", "release")
     for table in ("int_matched_ids", "int_matched_ids_summary"):
@@ -183,6 +196,11 @@ def test_every_command_ends_as_it_should(ran: Ran) -> None:
     wrong = [f"{one.name}: {one.code}\n{one.output}" for one in ran.commands if one.code != one.expected]
     assert not wrong, "\n".join(wrong)
     assert not [one.output for one in ran.commands if "could not be sent" in one.output]
+
+
+def test_the_tag_is_of_what_is_published(ran: Ran) -> None:
+    assert [seen for seen, _ in ran.seen] == [ids for _, ids in ran.seen]
+    assert len(ran.seen) == 3
 
 
 def test_everything_that_is_asked_for_is_allowed(ran: Ran) -> None:
@@ -215,7 +233,8 @@ def test_nothing_can_be_taken_away(ran: Ran, caller: str) -> None:
         ("ci", "s3:ListBucket", "arn:aws:s3:::policies-published", ""),
         ("ci", "sns:Publish", "arn:aws:sns:us-east-1:123456789012:another", None),
         ("ci", "cloudwatch:PutMetricData", "*", None),
-        ("ci", "glue:UpdateTable", "arn:aws:glue:us-east-1:123456789012:table/{schema}/int_matched_ids", None),
+        ("ci", "glue:UpdateTable", "arn:aws:glue:us-east-1:123456789012:table/{schema}/int_matched_ids_summary", None),
+        ("ci", "s3:PutObject", "arn:aws:s3:::glue-lakes/tables/{schema}/int_matched_ids_summary/metadata/1.json", None),
         ("ci", "glue:RunStatement", "arn:aws:glue:us-east-1:123456789012:session/somebody-else", None),
         ("glue", "s3:PutObject", "arn:aws:s3:::glue-lakes/{raw_prefix}cpfs/a.parquet", None),
         ("glue", "s3:GetObject", f"arn:aws:s3:::policies-published/{ACTIVE}", None),

@@ -29,7 +29,8 @@ from publisher.errors import SourceNotReady, UsageError
 from publisher.lake.data_files import require_no_partition_column
 from publisher.lake.files import Files, normal_location
 from publisher.lake.footers import parquet_file, require_own_name, side_by_side
-from publisher.lake.iceberg.metadata import Columns, metadata_file, read_snapshot, static_table
+from publisher.lake.iceberg.file_system import metadata_file
+from publisher.lake.iceberg.metadata import Columns, read_snapshot, static_table
 from publisher.lake.iceberg.plan import PlannedFile, Reader, plan, told
 from publisher.lake.kinds import Kind, kind_of
 from publisher.lake.partition_names import Chosen, partition_name, require_partitioned_by

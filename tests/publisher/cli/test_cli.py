@@ -68,6 +68,8 @@ def test_the_report_of_a_publish(bucket: Bucket, write_table: WriteTable) -> Non
         "ids_removed": 0,
         "suppression_entries": None,
         "withheld_ids": None,
+        "snapshot_id": None,
+        "tagged_table": None,
         "overruled": [],
         "warnings": [],
         "previous": {

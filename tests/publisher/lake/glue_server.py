@@ -23,7 +23,13 @@ Json = dict[str, Any]
 _KNOWN = {
     "GetTable": {"DatabaseName", "Name"},
     "GetPartitions": {"DatabaseName", "TableName", "ExcludeColumnSchema", "Expression", "NextToken", "MaxResults"},
+    "UpdateTable": {"DatabaseName", "TableInput", "VersionId", "SkipArchive"},
 }
+# https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+_OF_INPUT = {
+    "Description", "LastAccessTime", "LastAnalyzedTime", "Name", "Owner", "Parameters", "PartitionKeys", "Retention",
+    "StorageDescriptor", "TableType", "TargetTable", "ViewDefinition", "ViewExpandedText", "ViewOriginalText",
+}  # fmt: skip
 _CREATED = 1_761_000_000.5
 
 
@@ -77,6 +83,8 @@ class GlueServer:
             return self.answers.pop(0)
         if operation not in _KNOWN or set(given) - _KNOWN[operation]:
             return _error("InvalidInputException", f"{operation} does not take {given}")
+        if operation == "UpdateTable":
+            return self._update(given)
         table = self.tables.get((given["DatabaseName"], given.get("Name") or given["TableName"]))
         if table is None:
             return _error("EntityNotFoundException", "Entity Not Found")
@@ -86,6 +94,18 @@ class GlueServer:
             return 200, json.dumps(self._page(table, given))
         except JsonRESTError as error:
             return _error(error.error_type, error.message)
+
+    def _update(self, given: Json) -> tuple[int, str]:
+        wanted = given["TableInput"]
+        table = self.tables[given["DatabaseName"], wanted["Name"]]
+        if set(wanted) - _OF_INPUT:
+            return _error("InvalidInputException", f"TableInput does not take {set(wanted) - _OF_INPUT}")
+        if given["VersionId"] != table["VersionId"]:
+            return _error("ConcurrentModificationException", "Update table failed due to concurrent modifications.")
+        kept = {name: value for name, value in table.items() if name not in _OF_INPUT}
+        version = str(int(table["VersionId"]) + 1)
+        self.tables[given["DatabaseName"], wanted["Name"]] = {**kept, **wanted, "VersionId": version}
+        return 200, "{}"
 
     def _page(self, table: Json, given: Json) -> Json:
         # A token is of one listing: what it was made for must be asked again.

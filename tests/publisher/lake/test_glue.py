@@ -59,6 +59,56 @@ def days(count: int, last: date = TODAY) -> list[str]:
     return [f"{last - timedelta(days=ago):%Y%m%d}" for ago in range(count)][::-1]
 
 
+# Which metadata of an Iceberg table is current.
+
+ENTRY: dict[str, Any] = {
+    "VersionId": "7", "CreateTime": 1_761_000_000, "IsRegisteredWithLakeFormation": False, "CatalogId": "123456789012",
+    "Description": "one row an id", "Owner": "ana", "Retention": 0, "PartitionKeys": [],
+    "StorageDescriptor": {"Location": "s3://lake/t", "Columns": [{"Name": "id", "Type": "string", "Comment": "an id"}]},
+    "Parameters": {
+        "table_type": "ICEBERG", "metadata_location": "s3://lake/t/metadata/1.json", "of somebody": "else",
+        "previous_metadata_location": "s3://lake/t/metadata/0.json",
+    },
+}  # fmt: skip
+
+
+def test_other_metadata_becomes_current_and_of_the_entry_all_else_stays(glue: GlueServer) -> None:
+    glue.add(**ENTRY)
+    before = glue.tables["raw", "records"]
+    assert catalog(glue).replace_metadata(
+        "raw", "records", "s3://lake/t/metadata/1.json", "s3://lake/t/metadata/2.json"
+    )
+    moved = {
+        "metadata_location": "s3://lake/t/metadata/2.json",
+        "previous_metadata_location": "s3://lake/t/metadata/1.json",
+    }
+    after = glue.tables["raw", "records"]
+    assert after == {**before, "VersionId": "8", "Parameters": {**before["Parameters"], **moved}}
+    assert glue.asked[-1][1]["SkipArchive"] is True
+
+
+def test_metadata_is_not_replaced_where_another_is_current_or_becomes_so(glue: GlueServer) -> None:
+    glue.add(**ENTRY)
+    before = dict(glue.tables["raw", "records"])
+    assert not catalog(glue).replace_metadata("raw", "records", "s3://lake/t/metadata/0.json", "s3://lake/t/x.json")
+    table = json.dumps({"Table": {**before, "VersionId": "6"}})  # what was read, before somebody else wrote
+    glue.answers.append((200, table))
+    assert not catalog(glue).replace_metadata("raw", "records", "s3://lake/t/metadata/1.json", "s3://lake/t/x.json")
+    assert glue.tables["raw", "records"] == before
+
+
+def test_who_may_not_commit_is_told_the_right(glue: GlueServer) -> None:
+    glue.add(**ENTRY)
+    glue.answers += [
+        (200, json.dumps({"Table": glue.tables["raw", "records"]})),
+        (400, json.dumps({"__type": "AccessDeniedException", "Message": "no"})),
+    ]
+    with pytest.raises(StoreFailed, match=r"committing to the table raw\.records") as raised:
+        catalog(glue).replace_metadata("raw", "records", "s3://lake/t/metadata/1.json", "s3://lake/t/x.json")
+    assert raised.value.is_denied
+    assert "Grant these credentials glue:UpdateTable on the catalog, the database and the table" in raised.value.hint
+
+
 # The catalog.
 
 

@@ -61,6 +61,19 @@ def test_an_active_file_that_is_gone_is_said_beside_what_was_there() -> None:
     assert "97,888" in text
 
 
+def test_what_a_suppression_list_kept_out_has_a_column_where_there_is_one() -> None:
+    store = weeks()
+    ids, *_ = tables.of_promotions(figures_of(store))
+    assert ids.columns == ("promoted at", "partition", "ids", "how")
+    last = published(store, TODAY, 30_000, withheld_ids=1_234, suppression_entries=1_300)
+    store.remove([(DESTINATION.active_key, None)])
+    write(store, DESTINATION.active_key, b"a file", last.promoted_metadata().to_texts())
+    ids, *_ = tables.of_promotions(figures_of(store))
+    assert ids.columns == ("promoted at", "partition", "ids", "withheld", "how")
+    assert [row[3] for row in ids.rows][:2] == [1_234, None]
+    assert "withheld by the suppression list1,234" in page_of(store)
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff", b"{}"])
 def test_damaged_records_are_counted_and_hide_nothing_else(content: bytes) -> None:
     store = MemoryStore()
