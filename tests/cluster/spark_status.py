@@ -40,8 +40,9 @@ class SparkStatus:
             executor for stage in stages for executor, did in stage["executorSummary"].items() if did["succeededTasks"]
         }
 
-    def failed_tasks(self, model: str) -> int:
-        return sum(stage["numFailedTasks"] for stage in self._get("stages") if is_of(model, stage))
+    def failed_tasks(self) -> int:
+        """How many tasks failed so far, of whatever statement."""
+        return sum(stage["numFailedTasks"] for stage in self._get("stages"))
 
     def cost(self, model: str) -> Json:
         """What a model's statements took so far: MB read and shuffled, tasks by executor, and seconds of processors."""
