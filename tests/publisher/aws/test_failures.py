@@ -182,8 +182,10 @@ def test_hints_name_the_rights_that_the_policies_grant() -> None:
         action for action in granted("ci-role.json", "consumer.json", "optional-prune.json") if action[:3] == "s3:"
     }
     assert rights_of(SERVICE) == of_s3
-    assert rights_of(s3_files._SERVICE) == {"s3:GetObject", "s3:ListBucket"} <= granted("ci-role.json")
-    assert rights_of(glue._SERVICE) <= granted("ci-role.json")
+    of_lake = granted("ci-role.json", "optional-tag-snapshot.json")
+    assert rights_of(s3_files._SERVICE) == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"} <= of_lake
+    assert rights_of(glue._SERVICE) <= of_lake
+    assert "glue:UpdateTable" in rights_of(glue._SERVICE)
 
 
 def test_every_request_that_is_sent_has_its_rights() -> None:

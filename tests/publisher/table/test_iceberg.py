@@ -164,7 +164,7 @@ def test_a_build_is_published_with_its_summary(written: Path, tmp_path: Path, bu
 def test_a_table_that_another_build_replaced_after_the_summary_is_refused(
     written: Path, tmp_path: Path, bucket: Bucket
 ) -> None:
-    with pytest.raises(GuardRefusal, match="replaced after its row") as raised:
+    with pytest.raises(GuardRefusal, match="replaced after its summary row") as raised:
         publish(settings_of_a_build("late", written, tmp_path, bucket), bucket.store)
     assert raised.value.guard == "summary_differs"
     assert bucket.data_keys() == []
