@@ -23,6 +23,9 @@ _numbers = itertools.count(1)
 # `make test-comet`: the Spark of a test process runs with Comet below it. Read when this is imported, because the
 # settings of the caller are taken away.
 WITH_COMET = os.environ.get("MATCHED_IDS_TEST_ACCELERATOR") == "comet"
+# What dbt in this process runs with, and nothing else: on a PATH without Java other tests miss what is beside it, and
+# are skipped for it.
+_of_this_process: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Lake:
         messages: list[str] = []
         options = ["--vars", json.dumps(variables)] if variables else []
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment().items():
+            for name, value in {**_of_this_process, **self.environment()}.items():
                 patch.setenv(name, value)
             ended = dbtRunner(callbacks=[lambda event: messages.append(event.info.msg)]).invoke([*arguments, *options])
         if ended.exception is not None:
@@ -151,7 +154,7 @@ def spark_folder(
             patch.setenv("MATCHED_IDS_SPARK_ACCELERATOR_JAR", str(request.getfixturevalue("comet_jar")))
         patch.setenv("MATCHED_IDS_LOCAL_DIR", str(folder))
         patch.setenv("MATCHED_IDS_SPARK_MEMORY", "2g")
-        patch.setenv("PATH", path_without_java)
+        patch.setitem(_of_this_process, "PATH", path_without_java)
         patch.delenv("JAVA_HOME", raising=False)
         yield folder
 

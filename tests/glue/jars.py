@@ -26,6 +26,8 @@ _CHECKSUMS = "jars.sha256"
 _FETCH_SECONDS = 600
 # A download breaks off now and then, and Maven goes on where it was: how long to wait before it is asked once more.
 _PAUSES_SECONDS = (5, 30)
+# The caller's, for Maven: a Spark that a test started has made its own Java this process's, which has no certificates.
+_ENVIRONMENT = dict(os.environ)
 # Read when this is imported: the tests' conftest takes the caller's MATCHED_IDS_ settings away.
 _CACHE = Path(os.environ.get("MATCHED_IDS_TEST_JARS") or Path.home() / ".cache" / "matched-ids" / "jars")
 
@@ -70,9 +72,14 @@ def jars_or_skip(of: Path = _HERE) -> list[Path]:
     try:
         return jars(of)
     except JarsUnavailable as reason:
-        if os.environ.get("CI") and shutil.which("mvn"):
+        if are_required():
             raise
         pytest.skip(str(reason))
+
+
+def are_required() -> bool:
+    """Whether to be without them is an error: this is a run of CI's, and there is Maven."""
+    return bool(os.environ.get("CI") and _maven())
 
 
 def _fetch_into(folder: Path, of: Path, pinned: dict[str, str]) -> None:
@@ -90,7 +97,7 @@ def _fetch_into(folder: Path, of: Path, pinned: dict[str, str]) -> None:
 
 
 def _fetch(folder: Path, of: Path) -> None:
-    maven = shutil.which("mvn")
+    maven = _maven()
     if maven is None:
         raise JarsUnavailable(
             f"Maven is needed once, to fetch the jars of {of / _POM}, and there is no `mvn`: install Maven, or"
@@ -100,7 +107,7 @@ def _fetch(folder: Path, of: Path) -> None:
     for pause in (*_PAUSES_SECONDS, None):
         try:
             ended = subprocess.run(
-                children.bound(command), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                children.bound(command), env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                 timeout=_FETCH_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -115,6 +122,10 @@ def _fetch(folder: Path, of: Path) -> None:
             f"Maven could not fetch the jars of {of / _POM}, tried {len(_PAUSES_SECONDS) + 1} times: {reason}."
             " Make Maven Central, or a mirror of it, reachable for `mvn`."
         )
+
+
+def _maven() -> str | None:
+    return shutil.which("mvn", path=_ENVIRONMENT.get("PATH"))
 
 
 def _require_pinned(folder: Path, pinned: dict[str, str]) -> None:
