@@ -28,7 +28,7 @@ help:
 	@echo "make test                 every test, dbt's and Python's"
 	@echo "make test-comet           the tests of Spark once more, with the native engine Comet below it"
 	@echo "make test-stores          MinIO, Versity S3 Gateway and others, as far as they can be built here -> a matrix"
-	@echo "make cluster-check        more of what may go wrong on a Spark cluster: skew, a table A that is too large"
+	@echo "make cluster-check        more of what may go wrong on a Spark cluster: a full disk, a machine that hangs, skew"
 	@echo "make check                lint, format, types, import rules, workflows, the CloudFormation template"
 	@echo "make deploy-check         the template once more, by checkov and by the tests of a deployment"
 	@echo "make try-wheel            build the wheel, install it into an empty environment, and try it there"

@@ -7,17 +7,12 @@ import signal
 import sys
 from collections.abc import Iterator
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
-from demo import seaweedfs
-from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile, Running, filled_lake, start
+from tests.cluster.conftest import FILES, ClusterLake, Day, Meanwhile, Running, filled_lake
 from tests.cluster.test_cluster import MODEL
 
 MILLION = 1_000_000
-# More than a driver of 1 GB can collect, with room in it for little else.
-TOO_MANY = 30 * MILLION
 # Becomes a program that can write no file of more than 4 KB: room enough to start an executor, and not for a shuffle.
 ALMOST_FULL = """
 import os, resource, sys
@@ -82,29 +77,3 @@ def lake_of_a_million(running: Running, skewed: Day, tmp_path_factory: pytest.Te
 def test_a_million_ids_of_one_document(lake_of_a_million: ClusterLake, skewed: Day, broadcast: str) -> None:
     lake_of_a_million.build(MATCHED_IDS_BROADCAST=broadcast)
     assert lake_of_a_million.published(broadcast) == skewed.content
-
-
-def test_a_table_that_is_too_large_to_be_sent(tmp_path_factory: pytest.TempPathFactory, quick_java: None) -> None:
-    """Sent all the same, it ends the run, and active stays; its number is enough to choose the other join."""
-    folder = tmp_path_factory.mktemp("spark-cluster")
-    few = Day(
-        ["12345678909", "51087727855"], [("b", "00012345678909"), ("a", "00051087727855"), ("x", "00089829776786")]
-    )
-    numbers = pc.utf8_lpad(pc.cast(pa.array(range(TOO_MANY)), pa.string()), width=11, padding="0")
-    many = pa.concat_arrays([pa.array(few.documents), numbers])
-    with seaweedfs.running(folder / "store") as store:
-        for running in start(folder, store):
-            lake = ClusterLake(running, folder)
-            lake.fill(few)
-            lake.build()
-            assert lake.published("few") == b"a\nb"
-            before = lake.active("few")
-            lake.write_documents(many)
-            failed = lake.dbt("build", MATCHED_IDS_BROADCAST="always")
-            assert failed.returncode == 1
-            assert lake.publish("few").returncode == 5
-            assert lake.active("few") == before
-            if not running.cluster.is_thrift_server_alive():
-                running.cluster.start_thrift_server()
-            assert "(merge): there are 30,000,002" in lake.build()
-            assert lake.published("few") == b"a\nb"
