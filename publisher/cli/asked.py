@@ -38,8 +38,9 @@ class Asked:
 
     def value(self, name: str, publication: Publication | None) -> Any:
         """Returns what counts of an option: as it was given, as the list's exposure says, or its default."""
-        is_declared = publication is not None and name in publication.options and not self.is_given(name)
-        return publication.options[name] if publication and is_declared else self.options[name]
+        if publication is None or self.is_given(name):
+            return self.options[name]
+        return publication.options.get(name, self.options[name])
 
     def require_one_way(self) -> None:
         """Returns when nothing but --exposure names a list.
