@@ -130,9 +130,8 @@ class GlueCatalog:
         doing = f"looking at the table {database}.{name}"
         self._deadline.require_time(doing)
         try:
-            answer = self._client.get_table(DatabaseName=database, Name=name)
-            self.requests += 1
-            return replace(_table(database, name, answer["Table"]), catalog=self._catalog(answer["Table"]))
+            entry = self._entry(database, name)
+            return replace(_table(database, name, entry), catalog=self._catalog(entry))
         except failures.FAILURES as error:
             self._raise(error, doing, database, name)
 
@@ -218,7 +217,7 @@ class GlueCatalog:
         doing = f"committing to the table {database}.{name}"
         self._deadline.require_time(doing)
         try:
-            entry: Any = self._client.get_table(DatabaseName=database, Name=name)["Table"]
+            entry = self._entry(database, name)
             parameters = entry.get("Parameters", {})
             if parameters.get("metadata_location") != seen:
                 return False
@@ -232,6 +231,11 @@ class GlueCatalog:
                 return False
             self._raise(error, doing, database, name)
         return True
+
+    def _entry(self, database: str, name: str) -> Any:
+        answer = self._client.get_table(DatabaseName=database, Name=name)
+        self.requests += 1
+        return answer["Table"]
 
     def _raise(self, error: Exception, doing: str, database: str, name: str) -> NoReturn:
         """Raises what a person can act on."""
