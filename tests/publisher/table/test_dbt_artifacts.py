@@ -194,6 +194,23 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 GONE = object()
 
 
+def damaged_everywhere(whole: Any, other: object, *below: str) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yields a document once for each of its values below some place, with the value's path: it is another, or gone."""
+    part = whole
+    for step in below:
+        part = part[step]
+    for path in places(part):
+        damaged = json.loads(json.dumps(whole))
+        parent = damaged
+        for step in (*below, *path[:-1]):
+            parent = parent[step]
+        if other is GONE:
+            del parent[path[-1]]
+        else:
+            parent[path[-1]] = other
+        yield path, damaged
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "run_results.json"])
 @pytest.mark.parametrize(
     "other", [GONE, None, 7, True, "x", "", [], ["x"], {}, {"x": 1}, [[[]]]], ids=lambda value: repr(value)[:12]
@@ -201,15 +218,7 @@ GONE = object()
 def test_whatever_is_damaged_in_an_artifact_is_told_and_no_bug(name: str, other: Any, tmp_path: Path) -> None:
     whole = json.loads((write(tmp_path) / name).read_text())
     codes = set()
-    for path in places(whole):
-        damaged = json.loads(json.dumps(whole))
-        parent = damaged
-        for step in path[:-1]:
-            parent = parent[step]
-        if other is GONE:
-            del parent[path[-1]]
-        else:
-            parent[path[-1]] = other
+    for _, damaged in damaged_everywhere(whole, other):
         (tmp_path / name).write_text(json.dumps(damaged))
         try:
             read_build(tmp_path, "int_matched_ids", "id")

@@ -12,7 +12,7 @@ from publisher.publications import publications_of
 from publisher.table.dbt_artifacts import read_build
 from publisher.table.dbt_exposures import read_project
 from tests.publisher.declared_lists import SOURCE, STAGING, DeclaredLists
-from tests.publisher.table.test_dbt_artifacts import GONE, places
+from tests.publisher.table.test_dbt_artifacts import GONE, damaged_everywhere
 
 BUYERS = "exposure.shop.buyers_file"
 COUNTS = {
@@ -92,15 +92,7 @@ def test_whatever_is_damaged_of_an_exposure_is_told(other: object, lists: Declar
     """Or makes it another exposure; but it never goes to another place than the one that is written there."""
     folder = lists.write()
     whole = json.loads((folder / "manifest.json").read_text())
-    for path in places(whole["exposures"]):
-        damaged = json.loads(json.dumps(whole))
-        parent = damaged["exposures"]
-        for step in path[:-1]:
-            parent = parent[step]
-        if other is GONE:
-            del parent[path[-1]]
-        else:
-            parent[path[-1]] = other
+    for path, damaged in damaged_everywhere(whole, other, "exposures"):
         (folder / "manifest.json").write_text(json.dumps(damaged))
         try:
             found = publications_of(read_project(folder))
