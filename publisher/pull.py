@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from publisher import guards
+from publisher.disk.drafts import Draft, draft, require_writable, sweep
 from publisher.errors import Conflict, GuardRefusal, IntegrityError, UsageError
 from publisher.file.inspecting import differences, inspect
-from publisher.file.local import Draft, draft, require_writable, sweep
 from publisher.pull_state import Accepted, Overtaken, Place, describe, state_bytes
 from publisher.store.active import require_active
 from publisher.store.keys import Destination

@@ -9,8 +9,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from publisher.disk.drafts import Draft, alone, stamp
 from publisher.errors import IntegrityError, UsageError
-from publisher.file.local import Draft, alone, stamp
 from publisher.store.keys import Destination
 from publisher.values import StoredObject
 

@@ -42,7 +42,7 @@ def report(
     for package in ("altair", "vl_convert"):
         require_extra(package, "report", "report")
     destination, store = connect(to, endpoint_url, output)
-    from publisher.file.local import require_writable, write_file
+    from publisher.disk.drafts import require_writable, write_file
     from publisher.report.making import make_report, put_report
 
     if output_path is not None:

@@ -2,6 +2,5 @@
 
 Knows neither where the ids come from nor where the file goes. `blocks` turns Arrow arrays into lines, `encoding` writes
 them, `decompressing` and `inspecting` read them back and compare, `changes` compares two lists of ids, `searching`
-looks for one id in a file, `lookalikes` finds ids that are documents, `local` and `locks` replace a file on a
-consumer's disk. May import values, errors and threads.
+looks for one id in a file, `lookalikes` finds ids that are documents. May import values, errors and threads.
 """

@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from publisher.errors import Conflict, UsageError
-from publisher.lake import local_writes
+from publisher.disk.drafts import create_file, write_file
+from publisher.errors import Conflict, SourceNotReady, UsageError
 from publisher.lake.access import LakeAccess
 from publisher.lake.files import FileMissing, Files, normal_location
 from publisher.lake.iceberg.file_system import metadata_file
@@ -137,11 +137,14 @@ def _seen_in_folder(ref: TableRef, lake: LakeAccess) -> _Seen:
 def _commit_in_folder(ref: TableRef, seen: _Seen, content: bytes) -> bool:
     number = re.match(r"v([0-9]+)\.", seen.path.rpartition("/")[2])
     assert number is not None  # by such a name it was found
-    version, folder = int(number[1]) + 1, f"{ref.location}/metadata"
-    if not local_writes.create(f"{folder}/v{version}.metadata.json", content):
-        return False
-    # Only a hint: who reads it looks for later versions. Hadoop's checksum beside it is of what it was.
-    with suppress(OSError):
-        Path(f"{folder}/.version-hint.text.crc").unlink()
-    local_writes.replace(f"{folder}/version-hint.text", str(version).encode())
+    version, folder = int(number[1]) + 1, Path(ref.location, "metadata")
+    try:
+        if not create_file(folder / f"v{version}.metadata.json", content):
+            return False
+        # Only a hint: who reads it looks for later versions. Hadoop's checksum beside it is of what it was.
+        with suppress(OSError):
+            (folder / ".version-hint.text.crc").unlink()
+        write_file(folder / "version-hint.text", str(version).encode())
+    except UsageError as error:  # nobody named this file
+        raise SourceNotReady(error.message, "Check the permissions there, then run again.") from error
     return True

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from publisher.cli import main
-from publisher.file.local import Draft
+from publisher.disk.drafts import Draft
 
 _PATIENCE_SECONDS = 60
 

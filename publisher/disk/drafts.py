@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from publisher.disk import locks
 from publisher.errors import UsageError
-from publisher.file import locks
 
 # How file systems answer that cannot sync a file, or a folder: VirtualBox, CIFS, some FUSE ones.
 _NO_SYNC_OF_FILES = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -82,6 +82,15 @@ class Draft:
         with _local(self._final_path):
             self._path.replace(self._final_path)
 
+    def create(self) -> bool:
+        """Puts the file into its place where nothing is: of several who try, one does. Returns whether this one did."""
+        with _local(self._final_path):
+            try:
+                os.link(self._path, self._final_path)
+            except FileExistsError:
+                return False
+            return True
+
     def sync_folder(self) -> None:
         """Returns when that it was moved would outlive a power cut, where the file system can tell."""
         with _local(self._final_path), _tolerating(_NO_SYNC_OF_FOLDERS):
@@ -120,6 +129,21 @@ def write_file(final_path: Path, content: bytes) -> None:
         file.write(content)
         file.sync()
         file.move()
+
+
+def create_file(final_path: Path, content: bytes) -> bool:
+    """Creates a file, whole; of several who try, one does.
+
+    Returns:
+        Whether it did; not where one is there already.
+
+    Raises:
+        UsageError: The file system failed.
+    """
+    with draft(final_path) as file:
+        file.write(content)
+        file.sync()
+        return file.create()
 
 
 def sweep(final_path: Path) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from publisher.disk import drafts, locks
+from publisher.disk.drafts import alone, create_file, draft, sweep
 from publisher.errors import Conflict, UsageError
-from publisher.file import local, locks
-from publisher.file.local import alone, draft, sweep
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 OWNER, GROUP = 12345, 23456
@@ -299,7 +299,15 @@ def test_where_there_are_no_locks_all_the_rest_works(code: int, path: Path, monk
     left = abandoned(path)
     sweep(path)
     assert left.exists(), "a download may be under way"
-    yesterday = time.time() - local._ABANDONED_SECONDS - 60
+    yesterday = time.time() - drafts._ABANDONED_SECONDS - 60
     os.utime(left, (yesterday, yesterday))
     sweep(path)
     assert not left.exists()
+
+
+def test_of_several_who_create_a_file_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert create_file(path, b"one")
+    assert not create_file(path, b"another")
+    assert path.read_bytes() == b"one"
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
