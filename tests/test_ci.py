@@ -57,7 +57,7 @@ def test_a_run_ends_by_telling_what_was_skipped(
 def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of programs without Maven, and an empty cache of jars."""
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr(jars, "_ENVIRONMENT", {"PATH": f"{tmp_path / 'bin'}"})
+    monkeypatch.setattr(jars, "CALLERS_ENVIRONMENT", {"PATH": f"{tmp_path / 'bin'}"})
     monkeypatch.setattr(jars, "_CACHE", tmp_path / "cache")
     monkeypatch.setattr(jars, "_PAUSES_SECONDS", (0, 0))
     monkeypatch.delenv("CI", raising=False)

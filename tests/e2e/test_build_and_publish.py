@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import re
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from tests.conftest import Bucket
 from tests.e2e.conftest import CPF_ONE, Lake
 from tests.e2e.expectation import expected_content
 from tests.e2e.test_duckdb import on_duckdb
+from tests.glue.jars import CALLERS_ENVIRONMENT
 
 NEWEST = "ano_mes_dia=20251022"
 OLDER = "ano_mes_dia=20251021"
@@ -203,3 +205,8 @@ def test_folders_that_the_settings_name_are_registered_by_each_build(small_lake:
     assert f"{small_lake.folder}/nowhere" in failed.output
     with pytest.raises(SourceNotReady):
         publish(settings, bucket.store)
+
+
+def test_spark_hides_no_program_from_the_tests_that_come_after(lake: Lake) -> None:
+    """They would be skipped for want of it, which hides in a green run."""
+    assert os.environ["PATH"] == CALLERS_ENVIRONMENT["PATH"]

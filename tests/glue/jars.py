@@ -27,7 +27,7 @@ _FETCH_SECONDS = 600
 # A download breaks off now and then, and Maven goes on where it was: how long to wait before it is asked once more.
 _PAUSES_SECONDS = (5, 30)
 # The caller's, for Maven: a Spark that a test started has made its own Java this process's, which has no certificates.
-_ENVIRONMENT = dict(os.environ)
+CALLERS_ENVIRONMENT = dict(os.environ)
 # Read when this is imported: the tests' conftest takes the caller's MATCHED_IDS_ settings away.
 _CACHE = Path(os.environ.get("MATCHED_IDS_TEST_JARS") or Path.home() / ".cache" / "matched-ids" / "jars")
 
@@ -107,8 +107,8 @@ def _fetch(folder: Path, of: Path) -> None:
     for pause in (*_PAUSES_SECONDS, None):
         try:
             ended = subprocess.run(
-                children.bound(command), env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                timeout=_FETCH_SECONDS, check=False,
+                children.bound(command), env=CALLERS_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=_FETCH_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise JarsUnavailable(f"Maven did not fetch the jars of {of / _POM} in {_FETCH_SECONDS} s.") from None
@@ -125,7 +125,7 @@ def _fetch(folder: Path, of: Path) -> None:
 
 
 def _maven() -> str | None:
-    return shutil.which("mvn", path=_ENVIRONMENT.get("PATH"))
+    return shutil.which("mvn", path=CALLERS_ENVIRONMENT.get("PATH"))
 
 
 def _require_pinned(folder: Path, pinned: dict[str, str]) -> None:
